@@ -1,0 +1,3 @@
+//! The C ABI, one file per noun of the header.
+
+pub mod version;
