@@ -1,7 +1,6 @@
 //! What a failure tells: status, text, server, errno, effect and phase.
 
-use std::sync::Arc;
-
+use crate::names::ServerName;
 pub use crate::status::{Status, StatusInfo, TABLE as STATUSES};
 
 /// What a write that did not end well did to the server's data.
@@ -54,7 +53,7 @@ pub struct Failure {
     /// What went wrong and where, for humans.
     pub text: String,
     /// The server's name, where one was involved.
-    pub server: Option<Arc<str>>,
+    pub server: Option<ServerName>,
 }
 
 /// Failures are rare and large: they travel boxed, so that success stays small.
@@ -105,8 +104,8 @@ impl Failure {
     }
 
     #[must_use]
-    pub fn on(mut self: Box<Self>, server: &Arc<str>) -> Box<Failure> {
-        self.server = Some(server.clone());
+    pub fn on(mut self: Box<Self>, server: ServerName) -> Box<Failure> {
+        self.server = Some(server);
         self
     }
 }

@@ -1,0 +1,51 @@
+# make                             build the library as it is installed (release, link-time optimised)
+# make install PREFIX=… DESTDIR=…  install it: libraries, header, CMake package, pkg-config file
+# make test                        run every check; on Debian, installs what is missing for it
+# make header                      write include/memcached2.h anew from the sources in src/ffi/
+# make fuzz FUZZ_SECONDS=…         run each fuzz target for that long
+# make bench MCBENCH=… WHAT=ir     measure the installed library with the mcbench harness
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+FUZZ_SECONDS ?= 60
+MCBENCH ?=
+WHAT ?= ir
+CMAKE ?= cmake
+CARGO ?= cargo
+
+SOURCES := Cargo.toml Cargo.lock build.rs cbindgen.toml CMakeLists.txt $(wildcard cmake/*) \
+           $(shell find src include -type f)
+CONFIGURE = $(CMAKE) -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release \
+            -DCMAKE_INSTALL_PREFIX=$(abspath $(PREFIX))
+
+all: $(BUILD)/built
+
+# A file with prerequisites, so that `sudo make install` after `make` does not need root's cargo.
+$(BUILD)/built: $(SOURCES)
+	$(CONFIGURE)
+	+$(CMAKE) --build $(BUILD)
+	touch $@
+
+install: $(BUILD)/built
+	$(CONFIGURE)
+	DESTDIR=$(abspath $(DESTDIR)) $(CMAKE) --install $(BUILD)
+
+test:
+	scripts/install-deps.sh
+	scripts/test.sh
+
+header:
+	MEMCACHED2_UPDATE_HEADER=1 $(CARGO) build
+
+fuzz:
+	scripts/fuzz.sh $(FUZZ_SECONDS)
+
+bench:
+	MCBENCH=$(MCBENCH) scripts/bench.sh $(WHAT)
+
+clean:
+	rm -rf $(BUILD)
+	$(CARGO) clean
+
+.PHONY: all install test header fuzz bench clean

@@ -1,0 +1,785 @@
+//! Carries an operation out to its end: opens lanes, moves bytes, tells the operation and the sink
+//! what has come. Nothing about memcached is decided here.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::connect;
+use super::lane::Lane;
+use super::no_servers;
+use super::pool::Entry;
+use super::server::Server;
+use super::sink::{Answer, Sink};
+use super::state::{Core, Servers};
+use super::wait::wait;
+use crate::buffer::NoMemory;
+use crate::connection::link::{Link, Trouble};
+use crate::connection::outbox::Values;
+use crate::connection::session::{Arrival, Outcome, QUIET_MAX};
+use crate::deadline::{self, Deadline, earlier};
+use crate::error::{Effect, Failure, Phase, Result, Status};
+use crate::names::ServerName;
+use crate::observe::{Notices, What};
+use crate::operation::command::{Commands, Limits, request};
+use crate::operation::retry::Loss;
+use crate::operation::{Event, Operation, Prepared, Step, Token};
+use crate::options::Options;
+use crate::protocol::Op;
+use crate::transport::{Mode, Readiness};
+use std::sync::Arc;
+
+/// What one call is carried out with.
+pub struct Call<'c> {
+    pub core: &'c Core,
+    pub options: &'c Options,
+    pub deadline: Deadline,
+    /// A server that is silent for this long ends its own commands (batches).
+    pub silence: Option<Duration>,
+    /// The first receive may block: see [`super::Settings::plain`].
+    pub plain: bool,
+    pub notices: Notices,
+}
+
+/// The commands of an operation, checked against one topology.
+pub struct Context<'a> {
+    pub commands: &'a dyn Commands,
+    pub topology: &'a Servers,
+    limits: Limits<'a>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(
+        commands: &'a dyn Commands,
+        topology: &'a Servers,
+        options: &'a Options,
+    ) -> Context<'a> {
+        let limits = Limits {
+            prefix: &options.key_prefix,
+            item_size_max: options.item_size_max,
+        };
+        Context {
+            commands,
+            topology,
+            limits,
+        }
+    }
+}
+
+impl<'a> crate::operation::Context<'a> for Context<'a> {
+    fn count(&self) -> usize {
+        self.commands.count()
+    }
+
+    fn prepare(&self, tag: Token) -> Result<Prepared<'a>> {
+        let command = self.commands.command(tag as usize)?;
+        let request = request(&command, self.limits, deadline::unix_now)?;
+        let place = if command.op.is_server_wide() {
+            Some(command.server)
+        } else {
+            self.topology.place(command.route.unwrap_or(command.key))
+        };
+        let to = place.ok_or_else(no_servers)?;
+        Ok(Prepared {
+            to,
+            request,
+            reply: command.reply,
+        })
+    }
+}
+
+impl Values for Context<'_> {
+    fn value(&self, token: Token) -> &[u8] {
+        match self.commands.command(token as usize) {
+            Ok(command) => command.value,
+            Err(_) => b"",
+        }
+    }
+}
+
+/// An operation on its way.
+struct Run<'r, 'c, 'a> {
+    call: &'r mut Call<'c>,
+    context: &'r Context<'a>,
+    sink: &'r mut dyn Sink,
+    lanes: Vec<Lane>,
+    /// How many lanes there have been.
+    opened: u32,
+    /// Servers that could not be reached, and why: not tried again for every command.
+    unreachable: Vec<(usize, Loss)>,
+    /// Commands whose server's pool was full while connections to others were held: waiting then
+    /// could be waiting for each other.
+    deferred: Vec<(Token, Prepared<'a>, bool)>,
+    /// Something has waited in this call.
+    waited: bool,
+    /// Many commands: results keep the receive memory.
+    batch: bool,
+}
+
+/// Carry out a batch.
+pub fn run<'a>(
+    call: &mut Call<'_>,
+    operation: &mut dyn Operation<'a>,
+    context: &Context<'a>,
+    sink: &mut dyn Sink,
+) {
+    Run::new(call, context, sink, true).carry_out(operation);
+}
+
+/// Carry out a lone command, which may have been sent over `lane` already. `trouble` is what its
+/// bytes met there.
+pub fn run_lone<'a>(
+    call: &mut Call<'_>,
+    operation: &mut dyn Operation<'a>,
+    context: &Context<'a>,
+    sink: &mut dyn Sink,
+    begun: Option<(Lane, Option<Trouble>)>,
+) {
+    let mut run = Run::new(call, context, sink, false);
+    if let Some((lane, trouble)) = begun {
+        run.waited = true;
+        run.opened = 1;
+        run.lanes.push(lane);
+        if let Some(trouble) = trouble {
+            run.troubled(0, trouble, operation);
+        }
+    }
+    run.carry_out(operation);
+}
+
+impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
+    fn new(
+        call: &'r mut Call<'c>,
+        context: &'r Context<'a>,
+        sink: &'r mut dyn Sink,
+        batch: bool,
+    ) -> Self {
+        Run {
+            call,
+            context,
+            sink,
+            lanes: Vec::new(),
+            opened: 0,
+            unreachable: Vec::new(),
+            deferred: Vec::new(),
+            waited: false,
+            batch,
+        }
+    }
+
+    fn carry_out(&mut self, operation: &mut dyn Operation<'a>) {
+        loop {
+            match operation.next(self.context) {
+                Step::Send {
+                    tag,
+                    command,
+                    fresh,
+                } => self.send(tag, command, fresh, operation),
+                Step::Fail { tag, failure } => self.sink.fail(tag, failure),
+                Step::Pending => self.turn(operation),
+                Step::Done => break,
+            }
+        }
+        while let Some(lane) = self.lanes.pop() {
+            self.release(lane);
+        }
+    }
+
+    // --- lanes
+
+    fn send(
+        &mut self,
+        tag: Token,
+        command: Prepared<'a>,
+        fresh: bool,
+        operation: &mut dyn Operation<'a>,
+    ) {
+        let usable = |lane: &Lane| lane.to == command.to && (lane.fresh || !fresh);
+        let index = match self.lanes.iter().position(usable) {
+            Some(index) => index,
+            None => match self.open(tag, command, fresh) {
+                Ok(Some(index)) => index,
+                Ok(None) => return self.deferred.push((tag, command, fresh)),
+                Err(loss) => {
+                    return operation.on(Event::Lost {
+                        tag,
+                        op: command.request.op,
+                        loss: &loss,
+                        sent: false,
+                    });
+                }
+            },
+        };
+        let lane = &mut self.lanes[index];
+        let quiet = !self.batch
+            && command.is_quiet(self.call.options.default_noreply)
+            && lane.link().session.owes_quiet() + 1 < QUIET_MAX;
+        let (id, name) = (lane.id, lane.server.name);
+        lane.quiet = quiet;
+        match lane
+            .link()
+            .session
+            .submit(tag, &command.request, quiet)
+        {
+            Ok(key_at) => self.sink.sent(tag, &command.sent(id, key_at, name)),
+            Err(why) => operation.on(Event::Refused {
+                tag,
+                failure: Failure::no_memory(why.0).on(name),
+            }),
+        }
+    }
+
+    /// A lane to the command's server: its index, or `None` where it has to wait for the others.
+    fn open(
+        &mut self,
+        tag: Token,
+        command: Prepared<'a>,
+        fresh: bool,
+    ) -> std::result::Result<Option<usize>, Loss> {
+        if let Some((_, loss)) = self
+            .unreachable
+            .iter()
+            .find(|(to, _)| *to == command.to)
+        {
+            return Err(loss.clone());
+        }
+        let Some(server) = self.context.topology.server(command.to).cloned() else {
+            return Err(unreachable(no_servers()));
+        };
+        let entry = if self.lanes.is_empty() {
+            match server.pool.enter(fresh) {
+                Some(entry) => entry,
+                None => self.wait_for_pool(&server, fresh)?,
+            }
+        } else {
+            match server.pool.enter(fresh) {
+                Some(entry) => entry,
+                None => return Ok(None),
+            }
+        };
+        match self.lane(command.to, &server, entry) {
+            Ok(mut lane) => {
+                if self.batch {
+                    let left = self.context.commands.count() - tag as usize;
+                    let expected = left.saturating_mul(reply_estimate(command.request.op));
+                    lane.link().session.begin_batch(expected);
+                } else {
+                    lane.link().session.begin();
+                }
+                self.lanes.push(lane);
+                Ok(Some(self.lanes.len() - 1))
+            }
+            Err(failure) => {
+                self.notice(What::ConnectFailed, server.name, &failure);
+                let loss = unreachable(failure);
+                self.unreachable.push((command.to, loss.clone()));
+                Err(loss)
+            }
+        }
+    }
+
+    fn wait_for_pool(
+        &mut self,
+        server: &Arc<Server>,
+        fresh: bool,
+    ) -> std::result::Result<Entry, Loss> {
+        self.waited = true;
+        let until = self.call.deadline.end();
+        server.pool.wait(fresh, until).ok_or_else(|| {
+            let text = format!("all connections to {} were in use", server.name);
+            let failure = Failure::new(Status::POOL_EXHAUSTED, text)
+                .at(Phase::Pool)
+                .on(server.name);
+            unreachable(failure)
+        })
+    }
+
+    fn lane(
+        &mut self,
+        to: usize,
+        server: &Arc<Server>,
+        mut entry: Entry,
+    ) -> std::result::Result<Lane, Box<Failure>> {
+        let seat = loop {
+            match entry {
+                Entry::Idle(mut lease) => {
+                    if is_fit(self.call, lease.link(), server) {
+                        lease.link().reused = true;
+                        return Ok(self.new_lane(to, server, lease, None, false));
+                    }
+                    let epoch = lease.epoch();
+                    let seat = lease.into_seat();
+                    server.pool.new_epoch(epoch);
+                    entry = Entry::Seat(seat);
+                }
+                Entry::Seat(seat) => break seat,
+            }
+        };
+        self.waited = true;
+        let begun = connect::begin(self.call, server, 0, None)?;
+        if begun.attempt.is_none() {
+            self.connected(server.name);
+        }
+        let lease = seat.admit(begun.link);
+        Ok(self.new_lane(to, server, lease, begun.attempt, true))
+    }
+
+    fn new_lane(
+        &mut self,
+        to: usize,
+        server: &Arc<Server>,
+        lease: super::pool::Lease,
+        attempt: Option<connect::Attempt>,
+        fresh: bool,
+    ) -> Lane {
+        self.opened += 1;
+        Lane {
+            to,
+            id: self.opened - 1,
+            server: server.clone(),
+            lease,
+            attempt,
+            since: self.call.deadline.begin(),
+            quiet: false,
+            fresh,
+        }
+    }
+
+    /// Give the lane's connection back (or close it), and its memory to the results.
+    fn release(&mut self, mut lane: Lane) {
+        let begin = self.call.deadline.begin();
+        let id = lane.id;
+        let link = lane.link();
+        link.last_used = begin;
+        if self.batch {
+            let (chunks, commands) = link.session.end_batch();
+            self.sink.keep(id, chunks, commands);
+        }
+    }
+
+    /// Its commands will get no replies here.
+    #[cold]
+    fn lose(&mut self, index: usize, loss: Loss, operation: &mut dyn Operation<'a>) {
+        let mut lane = self.lanes.swap_remove(index);
+        let what = if loss.connected {
+            What::Closed
+        } else {
+            What::ConnectFailed
+        };
+        self.notice(what, lane.server.name, &loss.failure);
+        if loss.closed {
+            lane.server.pool.new_epoch(lane.lease.epoch());
+        }
+        if !loss.connected {
+            self.unreachable.push((lane.to, loss.clone()));
+        }
+        let mut lost = 0;
+        let session = &mut lane.link().session;
+        while let Some(gone) = session.abandon() {
+            // A quiet command that was sent is told as written already: its loss is counted.
+            if gone.quiet && gone.sent {
+                lost += 1;
+            } else {
+                operation.on(Event::Lost {
+                    tag: gone.token,
+                    op: gone.op,
+                    loss: &loss,
+                    sent: gone.sent,
+                });
+            }
+        }
+        lane.server
+            .pool
+            .quiet_failed()
+            .fetch_add(lost, Ordering::Relaxed);
+        self.release(lane);
+    }
+
+    fn troubled(&mut self, index: usize, trouble: Trouble, operation: &mut dyn Operation<'a>) {
+        match trouble {
+            Trouble::WouldBlock | Trouble::Interrupted => {}
+            trouble => {
+                let loss = self.lanes[index].troubled(trouble);
+                self.lose(index, loss, operation);
+            }
+        }
+    }
+
+    fn connected(&mut self, name: ServerName) {
+        self.call
+            .notices
+            .push(What::Connected, name, Status::OK, String::new);
+    }
+
+    fn notice(&mut self, what: What, name: ServerName, failure: &Failure) {
+        self.call
+            .notices
+            .push(what, name, failure.status, || failure.text.clone());
+    }
+
+    // --- moving bytes
+
+    /// Move what can be moved, waiting where nothing can.
+    fn turn(&mut self, operation: &mut dyn Operation<'a>) {
+        if self.lanes.is_empty() {
+            for (tag, command, fresh) in std::mem::take(&mut self.deferred) {
+                self.send(tag, command, fresh, operation);
+            }
+            return;
+        }
+        let alone = self.lanes.len() == 1 && self.lanes[0].attempt.is_none();
+        if alone && !self.waited && self.call.plain {
+            return self.plain_turn(operation);
+        }
+        let mut index = 0;
+        while index < self.lanes.len() {
+            if self.send_some(index, operation) {
+                index += 1;
+            }
+        }
+        if !self.lanes.is_empty() {
+            self.wait_and_receive(operation);
+        }
+    }
+
+    /// The first time, with nothing else on its way: the kernel may do the waiting.
+    fn plain_turn(&mut self, operation: &mut dyn Operation<'a>) {
+        self.waited = true;
+        // With several commands the server may wait for its replies to be read, and must not be
+        // waited for meanwhile; a lone large value may.
+        let mode = if self.batch {
+            Mode::DontWait
+        } else {
+            Mode::Block
+        };
+        let context = self.context;
+        let link = self.lanes[0].link();
+        if let Err(trouble) = link.send(context, mode) {
+            return self.troubled(0, trouble, operation);
+        }
+        if !link.session.all_sent() || self.settle_quiet(0, operation) {
+            return;
+        }
+        match self.receive(0, Mode::Block) {
+            Ok(_) => self.arrivals(0, operation),
+            Err(trouble) => self.troubled(0, trouble, operation),
+        }
+    }
+
+    /// Send what a lane can without waiting; `false` if that was its end.
+    fn send_some(&mut self, index: usize, operation: &mut dyn Operation<'a>) -> bool {
+        let context = self.context;
+        let lane = &mut self.lanes[index];
+        if lane.attempt.is_some() {
+            return true;
+        }
+        let mut moved = false;
+        while !lane.link().session.all_sent() {
+            match lane.link().send(context, Mode::DontWait) {
+                Ok(_) => moved = true,
+                Err(Trouble::Interrupted) => {}
+                Err(Trouble::WouldBlock) => break,
+                Err(trouble) => {
+                    self.troubled(index, trouble, operation);
+                    return false;
+                }
+            }
+        }
+        if moved {
+            lane.since = deadline::now();
+        }
+        !self.settle_quiet(index, operation)
+    }
+
+    /// A quiet command is done when it has left.
+    fn settle_quiet(&mut self, index: usize, operation: &mut dyn Operation<'a>) -> bool {
+        let lane = &mut self.lanes[index];
+        if !lane.quiet || !lane.link().session.all_sent() {
+            return false;
+        }
+        let lane = self.lanes.swap_remove(index);
+        self.release(lane);
+        self.sink.answer(0, Answer::Done);
+        operation.on(Event::Answered(1));
+        true
+    }
+
+    fn wait_and_receive(&mut self, operation: &mut dyn Operation<'a>) {
+        let mut waiting: Vec<Readiness> = self.lanes.iter_mut().map(Lane::readiness).collect();
+        let until = self
+            .lanes
+            .iter()
+            .fold(self.call.deadline.end(), |until, lane| {
+                earlier(until, self.lane_end(lane))
+            });
+        self.waited = true;
+        if let Err(error) = wait(&mut waiting, until) {
+            // Only for want of memory in the kernel: nothing can be waited for.
+            while !self.lanes.is_empty() {
+                let error = std::io::Error::from(error.kind());
+                self.troubled(0, Trouble::Io(error), operation);
+            }
+            return;
+        }
+        let now = deadline::now();
+        let over = self.call.deadline.passed(now);
+        // From the last to the first: a lane that ends is replaced by one that was seen to.
+        for index in (0..waiting.len()).rev() {
+            let ready = waiting[index].is_ready();
+            let late = over || self.lane_end(&self.lanes[index]).is_some_and(|end| end <= now);
+            self.advance(index, ready, late, over, now, operation);
+        }
+    }
+
+    /// When this lane is given up although the operation goes on.
+    fn lane_end(&self, lane: &Lane) -> Option<Instant> {
+        match &lane.attempt {
+            Some(attempt) => attempt.until,
+            None => self
+                .call
+                .silence
+                .and_then(|limit| lane.since.checked_add(limit)),
+        }
+    }
+
+    fn advance(
+        &mut self,
+        index: usize,
+        ready: bool,
+        late: bool,
+        over: bool,
+        now: Instant,
+        operation: &mut dyn Operation<'a>,
+    ) {
+        if self.lanes[index].attempt.is_some() {
+            if over && !ready {
+                let loss = self.lanes[index].late();
+                self.lose(index, loss, operation);
+            } else if ready || late {
+                self.go_on_connecting(index, ready, operation);
+            }
+        } else if ready {
+            self.receive_some(index, now, operation);
+            // A server that goes on sending does not make the call longer.
+            if over && !self.lanes.is_empty() && index < self.lanes.len() {
+                let loss = self.lanes[index].late();
+                self.lose(index, loss, operation);
+            }
+        } else if late {
+            let loss = self.lanes[index].late();
+            self.lose(index, loss, operation);
+        }
+    }
+
+    fn go_on_connecting(
+        &mut self,
+        index: usize,
+        ready: bool,
+        operation: &mut dyn Operation<'a>,
+    ) {
+        let lane = &mut self.lanes[index];
+        let Some(attempt) = lane.attempt.take() else {
+            return;
+        };
+        let server = lane.server.clone();
+        let name = server.name;
+        match connect::go_on(self.call, &server, lane.lease.link(), &attempt, ready) {
+            Ok(None) => {
+                lane.since = deadline::now();
+                self.connected(name);
+            }
+            Ok(Some(begun)) => {
+                lane.attempt = begun.attempt;
+                lane.since = deadline::now();
+                let session = std::mem::replace(
+                    &mut lane.lease.link().session,
+                    crate::connection::session::Session::new(0),
+                );
+                let mut link = begun.link;
+                link.session = session;
+                lane.lease.replace(link);
+            }
+            Err(failure) => {
+                lane.attempt = Some(attempt);
+                let loss = lane.unconnected(failure);
+                self.lose(index, loss, operation);
+            }
+        }
+    }
+
+    /// Receive what has come, as long as it comes in full.
+    fn receive_some(&mut self, index: usize, now: Instant, operation: &mut dyn Operation<'a>) {
+        self.lanes[index].since = now;
+        match self.receive(index, Mode::DontWait) {
+            Ok(_) => self.arrivals(index, operation),
+            Err(trouble) => self.troubled(index, trouble, operation),
+        }
+    }
+
+    fn receive(&mut self, index: usize, mode: Mode) -> std::result::Result<usize, Trouble> {
+        let link = self.lanes[index].link();
+        receive(link, self.sink, mode)
+    }
+
+    /// Tell what has come.
+    fn arrivals(&mut self, index: usize, operation: &mut dyn Operation<'a>) {
+        let lane = &mut self.lanes[index];
+        let server = lane.server.clone();
+        let link = lane.lease.link();
+        let mut answered = 0;
+        while let Some(arrival) = link.session.next() {
+            answered += deliver(arrival, link, &server, self.sink, &mut self.call.notices);
+        }
+        if answered > 0 {
+            operation.on(Event::Answered(answered));
+        }
+        if let Some(why) = link.session.broken() {
+            let loss = lane.broken(why);
+            self.lose(index, loss, operation);
+        } else if lane.is_settled() {
+            let lane = self.lanes.swap_remove(index);
+            self.release(lane);
+        }
+    }
+}
+
+/// About how long a reply is: for the size of the first receive memory, no more.
+fn reply_estimate(op: Op) -> usize {
+    if op.reads_value() { 160 } else { 16 }
+}
+
+fn unreachable(failure: Box<Failure>) -> Loss {
+    Loss {
+        failure,
+        closed: false,
+        reused: false,
+        replied: false,
+        connected: false,
+    }
+}
+
+/// Whether an idle connection may carry a command: looked at where it was idle for long, or always
+/// with `paranoid`.
+#[inline]
+pub fn is_fit(call: &mut Call<'_>, link: &mut Link, server: &Server) -> bool {
+    let idle = call
+        .deadline
+        .begin()
+        .saturating_duration_since(link.last_used);
+    if idle <= call.options.idle_check && !call.options.paranoid {
+        return true;
+    }
+    look(call, link, server)
+}
+
+#[cold]
+fn look(call: &mut Call<'_>, link: &mut Link, server: &Server) -> bool {
+    let notices = &mut call.notices;
+    link.look(|session, arrival| {
+        if let Outcome::QuietFailed { status, text } = arrival.what {
+            quiet_failed(server, status, session.bytes(text), notices);
+        }
+    })
+}
+
+/// Receive once, to where the bytes belong.
+#[inline]
+pub fn receive(
+    link: &mut Link,
+    sink: &mut dyn Sink,
+    mode: Mode,
+) -> std::result::Result<usize, Trouble> {
+    match link.session.placing() {
+        None => link.receive(None, mode),
+        Some((tag, head)) => match sink.place(tag, &head, false) {
+            Some(place) => link.receive(Some(place), mode),
+            None => Err(Trouble::NoMemory(NoMemory(head.len))),
+        },
+    }
+}
+
+/// Tell the sink of an arrival; returns how many commands have their answers by it.
+#[inline]
+pub fn deliver(
+    arrival: Arrival,
+    link: &mut Link,
+    server: &Server,
+    sink: &mut dyn Sink,
+    notices: &mut Notices,
+) -> usize {
+    let session = &mut link.session;
+    let tag = arrival.token;
+    match arrival.what {
+        Outcome::Value {
+            head,
+            value,
+            proved,
+        } => {
+            sink.value(tag, &head, session.bytes(value));
+            usize::from(proved)
+        }
+        Outcome::Large(head) => {
+            match sink.place(tag, &head, true) {
+                Some(place) => session.place(place),
+                None => session.skip(),
+            }
+            0
+        }
+        Outcome::Placed { head, proved } => {
+            sink.placed(tag, &head);
+            usize::from(proved)
+        }
+        Outcome::Proved(n) => n,
+        Outcome::Miss(status) => {
+            sink.answer(tag, Answer::Miss(status));
+            1
+        }
+        Outcome::Done => {
+            sink.answer(tag, Answer::Done);
+            1
+        }
+        Outcome::Number(number) => {
+            sink.answer(tag, Answer::Number(number));
+            1
+        }
+        Outcome::Version(text) => {
+            sink.answer(tag, Answer::Text(session.bytes(text)));
+            1
+        }
+        Outcome::Refused {
+            status,
+            effect,
+            text,
+        } => {
+            sink.fail(
+                tag,
+                refusal(server.name, status, effect, session.bytes(text)),
+            );
+            1
+        }
+        Outcome::QuietFailed { status, text } => {
+            quiet_failed(server, status, session.bytes(text), notices);
+            0
+        }
+    }
+}
+
+#[cold]
+fn refusal(name: ServerName, status: Status, effect: Effect, text: &[u8]) -> Box<Failure> {
+    let text = if text.is_empty() {
+        format!("{name}: {}", status.message())
+    } else {
+        format!("{name}: {}", String::from_utf8_lossy(text))
+    };
+    Failure::new(status, text)
+        .effect(effect)
+        .at(Phase::Receive)
+        .on(name)
+}
+
+#[cold]
+pub fn quiet_failed(server: &Server, status: Status, text: &[u8], notices: &mut Notices) {
+    server.pool.quiet_failed().fetch_add(1, Ordering::Relaxed);
+    notices.push(What::QuietFailed, server.name, status, || {
+        String::from_utf8_lossy(text).into_owned()
+    });
+}

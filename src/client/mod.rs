@@ -1,0 +1,278 @@
+//! The blocking driver: carries operations out for any number of threads at once.
+
+mod blocking;
+mod connect;
+mod lane;
+mod per_process;
+pub mod pool;
+mod queue;
+mod server;
+mod shortcut;
+pub mod sink;
+mod slot;
+mod state;
+mod sync;
+mod wait;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::{Failure, Result, Status};
+use crate::names::ServerName;
+use crate::observe::{Notices, Observer};
+use crate::operation::batch::Batch;
+use crate::operation::command::{Command, Commands};
+use crate::options::Options;
+use blocking::{Call, Context};
+use sink::Sink;
+use state::Core;
+
+/// A client: shared freely between threads. Views made by [`Client::with`] share its connections.
+pub struct Client {
+    core: Arc<Core>,
+    settings: Settings,
+}
+
+/// The options of one view, and what follows from them.
+pub(crate) struct Settings {
+    pub options: Options,
+    /// A blocking receive ends in time: the timeout is not below the sockets' own, and not so short
+    /// that their lateness of some milliseconds matters.
+    pub plain: bool,
+}
+
+/// Below this, waiting is left to `poll`: SO_RCVTIMEO fires up to 8 ms late.
+const PLAIN_MIN: Duration = Duration::from_millis(20);
+
+impl Settings {
+    fn new(options: Options, core: &Core) -> Settings {
+        let plain = allows_plain(options.timeout, core);
+        Settings { options, plain }
+    }
+}
+
+fn allows_plain(timeout: Option<Duration>, core: &Core) -> bool {
+    match (timeout, core.io_timeout()) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(call), Some(io)) => call >= PLAIN_MIN && call >= io,
+    }
+}
+
+/// How long a call may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Limit {
+    /// As the client's options say.
+    #[default]
+    Default,
+    For(Duration),
+    None,
+}
+
+impl Limit {
+    fn or(self, default: Option<Duration>) -> Option<Duration> {
+        match self {
+            Limit::Default => default,
+            Limit::For(limit) => Some(limit),
+            Limit::None => None,
+        }
+    }
+}
+
+impl Client {
+    /// Neither resolves nor connects.
+    pub fn new(config: Config, observer: Option<Arc<dyn Observer>>) -> Client {
+        let core = Arc::new(Core::new(&config, observer));
+        let settings = Settings::new(config.options, &core);
+        Client { core, settings }
+    }
+
+    /// A view with some options changed: `timeout=50ms&paranoid=on`.
+    pub fn with(&self, changes: &str) -> Result<Client> {
+        let mut options = self.settings.options.clone();
+        options.apply_list(changes)?;
+        Ok(Client {
+            core: self.core.clone(),
+            settings: Settings::new(options, &self.core),
+        })
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.settings.options
+    }
+
+    /// Carry out one command; `sink` hears of it under tag 0.
+    #[inline]
+    pub fn execute(&self, command: &Command<'_>, limit: Limit, sink: &mut dyn Sink) {
+        if command.op.is_server_wide() {
+            return sink.fail(
+                0,
+                Failure::argument(format!(
+                    "{} is asked of servers, not of a key: it answers results, one for each",
+                    command.op.name()
+                )),
+            );
+        }
+        let one = One(*command);
+        let (timeout, plain) = match limit {
+            Limit::Default => (self.settings.options.timeout, self.settings.plain),
+            other => {
+                let timeout = other.or(None);
+                (timeout, allows_plain(timeout, &self.core))
+            }
+        };
+        let state = self.core.state();
+        let topology = state.topology.load();
+        let context = Context::new(&one, &topology, &self.settings.options);
+        let mut call = Call {
+            core: &self.core,
+            options: &self.settings.options,
+            deadline: Deadline::after(timeout),
+            silence: None,
+            plain,
+            notices: Notices::new(self.core.observer().is_some()),
+        };
+        shortcut::run(&mut call, &context, sink);
+        call.notices.tell(self.core.observer());
+    }
+
+    /// Carry out many commands at once, on all their servers; `sink` hears of each under its place.
+    pub fn execute_multi(&self, commands: &dyn Commands, limit: Limit, sink: &mut dyn Sink) {
+        let state = self.core.state();
+        let topology = state.topology.load();
+        let context = Context::new(commands, &topology, &self.settings.options);
+        self.carry_out(&context, limit, sink);
+    }
+
+    fn carry_out(&self, context: &Context<'_>, limit: Limit, sink: &mut dyn Sink) {
+        let options = &self.settings.options;
+        let limit = limit.or(options.batch_timeout);
+        let mut call = Call {
+            core: &self.core,
+            options,
+            deadline: Deadline::after(limit.or(options.batch_timeout)),
+            silence: options.timeout,
+            plain: self.settings.plain,
+            notices: Notices::new(self.core.observer().is_some()),
+        };
+        blocking::run(&mut call, &mut Batch::default(), context, sink);
+        call.notices.tell(self.core.observer());
+    }
+
+    /// Carry out one command on every server, those that are down included; `sink` hears of each
+    /// under the server's place in the list. `begin` is told how many there are first.
+    pub fn broadcast<S: Sink>(
+        &self,
+        command: &Command<'_>,
+        limit: Limit,
+        begin: impl FnOnce(&[ServerName]) -> Result<S>,
+    ) -> Result<S> {
+        let state = self.core.state();
+        let topology = state.topology.load();
+        let names: Vec<ServerName> = topology
+            .servers()
+            .iter()
+            .map(|server| server.name)
+            .collect();
+        let mut sink = begin(&names)?;
+        let commands = Everywhere {
+            command: *command,
+            servers: names.len(),
+        };
+        let context = Context::new(&commands, &topology, &self.settings.options);
+        self.carry_out(&context, limit, &mut sink);
+        Ok(sink)
+    }
+
+    /// Settle the quiet commands on idle connections: how many failed since the last time, those
+    /// whose replies were lost included.
+    pub fn sync(&self, limit: Limit) -> (Result<()>, u64) {
+        let deadline = Deadline::after(limit.or(self.settings.options.timeout));
+        let mut notices = Notices::new(self.core.observer().is_some());
+        let result = sync::settle(self.core.state(), deadline, &mut notices);
+        notices.tell(self.core.observer());
+        (result, self.core.state().take_quiet_failed())
+    }
+
+    /// Close idle connections now, and those in use when they come back; the next call reopens.
+    pub fn close(&self) {
+        for server in self.core.state().topology.load().servers() {
+            server.pool.close_all();
+        }
+    }
+
+    /// The name of the server that `key` (without prefix) belongs to.
+    pub fn server_for_key(&self, key: &[u8]) -> Result<ServerName> {
+        let topology = self.core.state().topology.load();
+        topology
+            .place(key)
+            .and_then(|index| topology.server(index))
+            .map(|server| server.name)
+            .ok_or_else(no_servers)
+    }
+
+    /// The servers' names, in the order of the list.
+    pub fn servers(&self) -> Vec<ServerName> {
+        let topology = self.core.state().topology.load();
+        topology
+            .servers()
+            .iter()
+            .map(|server| server.name)
+            .collect()
+    }
+
+    /// Add one server to the end of the list.
+    pub fn add_server(&self, uri: &str) -> Result<()> {
+        self.core.state().add_server(uri, &self.core)
+    }
+
+    /// Remove the server that `which` names, by its URI in any spelling or its alias.
+    pub fn remove_server(&self, which: &str) -> Result<()> {
+        self.core.state().remove_server(which)
+    }
+
+    /// Replace the list as a whole; servers that stay keep their connections.
+    pub fn set_servers(&self, list: &str) -> Result<()> {
+        self.core.state().set_servers(list, &self.core)
+    }
+}
+
+#[cold]
+pub(crate) fn no_servers() -> Box<Failure> {
+    Failure::new(
+        Status::NO_AVAILABLE_SERVERS,
+        "the client has no servers",
+    )
+}
+
+struct One<'a>(Command<'a>);
+
+impl Commands for One<'_> {
+    fn count(&self) -> usize {
+        1
+    }
+    #[inline]
+    fn command(&self, _: usize) -> Result<Command<'_>> {
+        Ok(self.0)
+    }
+}
+
+/// The same command for each server.
+struct Everywhere<'a> {
+    command: Command<'a>,
+    servers: usize,
+}
+
+impl Commands for Everywhere<'_> {
+    fn count(&self) -> usize {
+        self.servers
+    }
+    fn command(&self, index: usize) -> Result<Command<'_>> {
+        Ok(Command {
+            server: index,
+            ..self.command
+        })
+    }
+}

@@ -1,0 +1,401 @@
+//! The connections of one server: idle ones in atomic slots, a limit on how many there are, and what
+//! a forked child must close.
+
+use std::cell::Cell;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::queue::{Gift, Queue};
+use super::slot::Slot;
+use crate::connection::link::Link;
+use crate::transport::close_inherited;
+
+/// A link, and what it is to its pool.
+pub struct Pooled {
+    pub link: Link,
+    epoch: u32,
+    seat: usize,
+}
+
+pub struct Pool {
+    /// A power of two of them, at least as many as connections may be open.
+    slots: Box<[Slot<Pooled>]>,
+    /// The descriptor of each open connection, -1 where there is none.
+    seats: Box<[AtomicI32]>,
+    open: AtomicUsize,
+    /// Counts the server's lives: connections of an earlier one are not used again.
+    epoch: AtomicU32,
+    queue: Queue<Pooled>,
+    /// Quiet commands that failed or whose replies were lost.
+    quiet_failed: Arc<AtomicU64>,
+}
+
+/// What a caller may go on with.
+pub enum Entry {
+    Idle(Lease),
+    /// A connection may be made, and handed to [`Pool::admit`].
+    Seat(Seat),
+}
+
+/// The right to one open connection; given back when dropped.
+pub struct Seat {
+    pool: Arc<Pool>,
+    used: bool,
+}
+
+/// A connection in the caller's hands. Dropped, it goes back if it is in step, and is closed if not.
+pub struct Lease {
+    pool: Arc<Pool>,
+    pooled: Option<Box<Pooled>>,
+}
+
+thread_local! {
+    /// Where this thread looks first, so that it meets its own connection again.
+    static FIRST_SLOT: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+#[inline]
+fn first_slot() -> usize {
+    FIRST_SLOT.with(|slot| {
+        if slot.get() == usize::MAX {
+            static NEXT: AtomicUsize = AtomicUsize::new(0);
+            slot.set(NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1));
+        }
+        slot.get()
+    })
+}
+
+impl Pool {
+    pub fn new(max_connections: usize, quiet_failed: Arc<AtomicU64>) -> Arc<Pool> {
+        let slots = max_connections.next_power_of_two();
+        Arc::new(Pool {
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            seats: (0..max_connections).map(|_| AtomicI32::new(-1)).collect(),
+            open: AtomicUsize::new(0),
+            epoch: AtomicU32::new(0),
+            queue: Queue::default(),
+            quiet_failed,
+        })
+    }
+
+    /// An idle connection of the server's present life.
+    #[inline]
+    pub fn idle(self: &Arc<Self>) -> Option<Lease> {
+        self.take().map(|pooled| Lease {
+            pool: self.clone(),
+            pooled: Some(pooled),
+        })
+    }
+
+    #[inline]
+    fn take(&self) -> Option<Box<Pooled>> {
+        let mask = self.slots.len() - 1;
+        let first = first_slot();
+        for i in 0..self.slots.len() {
+            if let Some(pooled) = self.slots[first.wrapping_add(i) & mask].take() {
+                if pooled.epoch == self.epoch.load(Ordering::Acquire) {
+                    return Some(pooled);
+                }
+                self.close(pooled);
+            }
+        }
+        None
+    }
+
+    /// The right to open one more connection, if there may be one more.
+    pub fn seat(self: &Arc<Self>) -> Option<Seat> {
+        let max = self.seats.len();
+        self.open
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+                (open < max).then_some(open + 1)
+            })
+            .ok()
+            .map(|_| self.seated())
+    }
+
+    fn seated(self: &Arc<Self>) -> Seat {
+        Seat {
+            pool: self.clone(),
+            used: false,
+        }
+    }
+
+    /// An idle connection, or a seat, without waiting. With `fresh`, an idle connection is closed
+    /// for its seat.
+    pub fn enter(self: &Arc<Self>, fresh: bool) -> Option<Entry> {
+        if !fresh {
+            if let Some(lease) = self.idle() {
+                return Some(Entry::Idle(lease));
+            }
+        }
+        if let Some(seat) = self.seat() {
+            return Some(Entry::Seat(seat));
+        }
+        if fresh {
+            // The seat of the closed connection may go to one who waits.
+            if let Some(idle) = self.take() {
+                self.close(idle);
+            }
+            return self.seat().map(Entry::Seat);
+        }
+        None
+    }
+
+    /// As [`Pool::enter`], waiting until `until`.
+    pub fn wait(self: &Arc<Self>, fresh: bool, until: Option<Instant>) -> Option<Entry> {
+        if let Some(entry) = self.enter(fresh) {
+            return Some(entry);
+        }
+        let look = || match self.enter(fresh)? {
+            Entry::Idle(mut lease) => lease.pooled.take().map(Gift::Idle),
+            Entry::Seat(mut seat) => {
+                seat.used = true;
+                Some(Gift::Seat)
+            }
+        };
+        let given = self.queue.wait(until, look, |late| self.give_again(late))?;
+        Some(match given {
+            Gift::Seat => Entry::Seat(self.seated()),
+            Gift::Idle(pooled) if pooled.epoch == self.epoch.load(Ordering::Acquire) && !fresh => {
+                Entry::Idle(Lease {
+                    pool: self.clone(),
+                    pooled: Some(pooled),
+                })
+            }
+            Gift::Idle(pooled) => {
+                self.forget(pooled);
+                Entry::Seat(self.seated())
+            }
+        })
+    }
+
+    fn give_again(&self, gift: Gift<Pooled>) {
+        match gift {
+            Gift::Idle(pooled) => self.put(pooled),
+            Gift::Seat => self.vacate(),
+        }
+    }
+
+    /// Give a connection to one who waits, or keep it idle.
+    #[inline]
+    fn put(&self, pooled: Box<Pooled>) {
+        let pooled = if self.queue.is_empty() {
+            pooled
+        } else {
+            match self.queue.give(Gift::Idle(pooled)) {
+                Err(Gift::Idle(pooled)) => pooled,
+                _ => return,
+            }
+        };
+        self.shelve(pooled);
+        // Someone may have begun to wait after the look at the queue, and before the connection
+        // could be found in its slot.
+        if !self.queue.is_empty() {
+            if let Some(idle) = self.take() {
+                match self.queue.give(Gift::Idle(idle)) {
+                    Err(Gift::Idle(idle)) => self.shelve(idle),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn shelve(&self, mut pooled: Box<Pooled>) {
+        let mask = self.slots.len() - 1;
+        let first = first_slot();
+        for i in 0..self.slots.len() {
+            match self.slots[first.wrapping_add(i) & mask].put(pooled) {
+                Ok(()) => return,
+                Err(back) => pooled = back,
+            }
+        }
+        self.close(pooled);
+    }
+
+    /// Close a connection; its seat is free.
+    #[cold]
+    fn close(&self, pooled: Box<Pooled>) {
+        self.forget(pooled);
+        self.vacate();
+    }
+
+    /// Close a connection, keeping its seat.
+    fn forget(&self, mut pooled: Box<Pooled>) {
+        let mut lost = 0;
+        while let Some(abandoned) = pooled.link.session.abandon() {
+            lost += u64::from(abandoned.quiet);
+        }
+        if lost > 0 {
+            self.quiet_failed.fetch_add(lost, Ordering::Relaxed);
+        }
+        // Before the descriptor is closed: its number may belong to someone else afterwards.
+        if let Some(seat) = self.seats.get(pooled.seat) {
+            seat.store(-1, Ordering::Release);
+        }
+    }
+
+    /// Give up a seat, to one who waits if there is one.
+    fn vacate(&self) {
+        if self.queue.is_empty() || self.queue.give(Gift::Seat).is_err() {
+            self.open.fetch_sub(1, Ordering::AcqRel);
+            // As in `put`: someone may have begun to wait meanwhile.
+            if !self.queue.is_empty() {
+                self.offer_seat();
+            }
+        }
+    }
+
+    fn offer_seat(&self) {
+        let max = self.seats.len();
+        let taken = self
+            .open
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+                (open < max).then_some(open + 1)
+            });
+        if taken.is_ok() && self.queue.give(Gift::Seat).is_err() {
+            self.open.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// The server's life ended as `lease` saw it: its idle connections are dead too.
+    pub fn new_epoch(&self, seen: u32) {
+        if self
+            .epoch
+            .compare_exchange(
+                seen,
+                seen.wrapping_add(1),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            )
+            .is_ok()
+        {
+            self.drop_idle();
+        }
+    }
+
+    /// Close idle connections now, and those in use when they come back.
+    pub fn close_all(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.drop_idle();
+    }
+
+    fn drop_idle(&self) {
+        let now = self.epoch.load(Ordering::Acquire);
+        for slot in &self.slots {
+            if let Some(pooled) = slot.take() {
+                if pooled.epoch == now {
+                    self.put(pooled);
+                } else {
+                    self.close(pooled);
+                }
+            }
+        }
+    }
+
+    /// In a forked child: close what the parent's connections are here. Nothing is told to the
+    /// server, nothing is freed that a vanished thread may have been changing.
+    pub fn close_inherited(&self) {
+        for seat in &self.seats {
+            let fd = seat.swap(-1, Ordering::AcqRel);
+            if fd >= 0 {
+                close_inherited(fd);
+            }
+        }
+        for slot in &self.slots {
+            std::mem::forget(slot.take());
+        }
+    }
+
+    pub fn quiet_failed(&self) -> &AtomicU64 {
+        &self.quiet_failed
+    }
+}
+
+impl Seat {
+    /// The connection that was made on it.
+    pub fn admit(mut self, link: Link) -> Lease {
+        self.used = true;
+        let pool = self.pool.clone();
+        let seat = pool.enlist(link.fd());
+        let epoch = pool.epoch.load(Ordering::Acquire);
+        Lease {
+            pool,
+            pooled: Some(Box::new(Pooled { link, epoch, seat })),
+        }
+    }
+}
+
+impl Pool {
+    /// Note the descriptor, for a forked child to close.
+    fn enlist(&self, fd: RawFd) -> usize {
+        for (index, seat) in self.seats.iter().enumerate() {
+            if seat
+                .compare_exchange(-1, fd, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+            {
+                return index;
+            }
+        }
+        usize::MAX
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if !self.used {
+            self.pool.vacate();
+        }
+    }
+}
+
+impl Lease {
+    /// The connection; there is one for as long as the lease lives.
+    #[inline]
+    pub fn link(&mut self) -> &mut Link {
+        match &mut self.pooled {
+            Some(pooled) => &mut pooled.link,
+            // `pooled` is taken only by functions that consume the lease.
+            None => unreachable!("a lease without its connection"),
+        }
+    }
+
+    /// The server's life that the connection belongs to.
+    pub fn epoch(&self) -> u32 {
+        self.pooled.as_ref().map_or(0, |pooled| pooled.epoch)
+    }
+
+    /// Put another stream's link in the place of this one, which is closed.
+    pub fn replace(&mut self, link: Link) {
+        if let Some(pooled) = &mut self.pooled {
+            if let Some(seat) = self.pool.seats.get(pooled.seat) {
+                seat.store(link.fd(), Ordering::Release);
+            }
+            pooled.link = link;
+        }
+    }
+
+    /// Close the connection and keep its seat, for a new one.
+    pub fn into_seat(mut self) -> Seat {
+        if let Some(pooled) = self.pooled.take() {
+            self.pool.forget(pooled);
+        }
+        self.pool.seated()
+    }
+}
+
+impl Drop for Lease {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(pooled) = self.pooled.take() {
+            let current = pooled.epoch == self.pool.epoch.load(Ordering::Acquire);
+            if current && pooled.link.session.in_step() {
+                self.pool.put(pooled);
+            } else {
+                self.pool.close(pooled);
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Those who wait for a connection of a full pool, first come, first served. The only lock of a
+//! pool.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::deadline;
+
+/// What one who waits is given.
+pub enum Gift<T> {
+    /// A connection.
+    Idle(Box<T>),
+    /// The right to make one.
+    Seat,
+}
+
+struct Ticket<T> {
+    gift: Mutex<Option<Gift<T>>>,
+    come: Condvar,
+}
+
+pub struct Queue<T> {
+    /// How many wait, to be asked without the lock.
+    waiting: AtomicUsize,
+    tickets: Mutex<VecDeque<Arc<Ticket<T>>>>,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Queue<T> {
+        Queue {
+            waiting: AtomicUsize::new(0),
+            tickets: Mutex::new(VecDeque::new()),
+        }
+    }
+}
+
+/// Nothing here can be left half changed by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Queue<T> {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) == 0
+    }
+
+    /// Give to the one who waits longest; gives it back where nobody waits.
+    pub fn give(&self, gift: Gift<T>) -> Result<(), Gift<T>> {
+        let ticket = lock(&self.tickets).pop_front();
+        let Some(ticket) = ticket else {
+            return Err(gift);
+        };
+        *lock(&ticket.gift) = Some(gift);
+        ticket.come.notify_one();
+        Ok(())
+    }
+
+    /// Wait until something is given, or `until` has come. `look` is called once after registering:
+    /// what it finds ends the wait, and what was given meanwhile is `returned`.
+    pub fn wait(
+        &self,
+        until: Option<Instant>,
+        look: impl FnOnce() -> Option<Gift<T>>,
+        returned: impl FnOnce(Gift<T>),
+    ) -> Option<Gift<T>> {
+        let ticket = Arc::new(Ticket {
+            gift: Mutex::new(None),
+            come: Condvar::new(),
+        });
+        lock(&self.tickets).push_back(ticket.clone());
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let found = look();
+        let given = match found {
+            Some(_) => None,
+            None => Self::sleep(&ticket, until),
+        };
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        if given.is_some() {
+            return given;
+        }
+        lock(&self.tickets).retain(|other| !Arc::ptr_eq(other, &ticket));
+        // Given between the end of the wait and the removal of the ticket.
+        let late = lock(&ticket.gift).take();
+        match (found, late) {
+            (Some(found), late) => {
+                if let Some(late) = late {
+                    returned(late);
+                }
+                Some(found)
+            }
+            (None, late) => late,
+        }
+    }
+
+    fn sleep(ticket: &Ticket<T>, until: Option<Instant>) -> Option<Gift<T>> {
+        let mut gift = lock(&ticket.gift);
+        loop {
+            if let Some(gift) = gift.take() {
+                return Some(gift);
+            }
+            gift = match until {
+                None => ticket
+                    .come
+                    .wait(gift)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(deadline::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    ticket
+                        .come
+                        .wait_timeout(gift, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+}

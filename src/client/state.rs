@@ -1,0 +1,172 @@
+//! What a client and its views share: the servers with their connections, in each process its own.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::per_process::PerProcess;
+use super::server::Server;
+use crate::cluster::topology::Topology;
+use crate::config::{self, Config, ServerSpec};
+use crate::error::Result;
+use crate::observe::Observer;
+use crate::options::Options;
+use crate::transport::Tuning;
+
+pub type Servers = Topology<Arc<Server>>;
+
+pub struct Core {
+    state: PerProcess<State>,
+    /// The options that the client was made with: those that shape connections hold for all views.
+    options: Options,
+    tuning: Tuning,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// The part that a forked child makes anew.
+pub struct State {
+    pub topology: ArcSwap<Servers>,
+    quiet_failed: Arc<AtomicU64>,
+    /// Held while a new topology is made; never on the path of a command.
+    change: Mutex<()>,
+    max_connections: u32,
+}
+
+impl Core {
+    pub fn new(config: &Config, observer: Option<Arc<dyn Observer>>) -> Core {
+        let options = config.options.clone();
+        Core {
+            state: PerProcess::new(State::new(&config.servers, options.max_connections)),
+            tuning: Tuning {
+                nodelay: options.tcp_nodelay,
+                keepalive: options.tcp_keepalive,
+                user_timeout: options.tcp_user_timeout,
+                io_timeout: options.timeout,
+            },
+            options,
+            observer,
+        }
+    }
+
+    /// This process's state.
+    #[inline]
+    pub fn state(&self) -> &State {
+        self.state.get(State::renew, State::close_inherited)
+    }
+
+    pub fn io_timeout(&self) -> Option<Duration> {
+        self.tuning.io_timeout
+    }
+
+    pub fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    #[inline]
+    pub fn observer(&self) -> Option<&dyn Observer> {
+        self.observer.as_deref()
+    }
+}
+
+impl State {
+    fn new(specs: &[ServerSpec], max_connections: u32) -> State {
+        let quiet_failed = Arc::new(AtomicU64::new(0));
+        let servers = specs
+            .iter()
+            .map(|spec| Server::new(spec.clone(), max_connections, quiet_failed.clone()))
+            .collect();
+        State {
+            topology: ArcSwap::from_pointee(topology(servers)),
+            quiet_failed,
+            change: Mutex::new(()),
+            max_connections,
+        }
+    }
+
+    /// In a forked child: the same servers without connections. Reads the parent's snapshot, which
+    /// takes no lock.
+    fn renew(parent: &State) -> State {
+        let old = parent.topology.load();
+        let specs: Vec<ServerSpec> = old
+            .servers()
+            .iter()
+            .map(|server| server.spec.clone())
+            .collect();
+        State::new(&specs, parent.max_connections)
+    }
+
+    fn close_inherited(parent: &State) {
+        for server in parent.topology.load().servers() {
+            server.pool.close_inherited();
+        }
+    }
+
+    pub fn take_quiet_failed(&self) -> u64 {
+        self.quiet_failed.swap(0, Ordering::AcqRel)
+    }
+
+    pub fn add_server(&self, uri: &str, core: &Core) -> Result<()> {
+        self.change(|specs| {
+            let (added, stated) = config::parse_servers(uri)?;
+            config::agree(&core.options, &stated)?;
+            specs.extend(added);
+            config::refuse_doubles(specs)
+        })
+    }
+
+    pub fn remove_server(&self, which: &str) -> Result<()> {
+        self.change(|specs| {
+            let at = config::find_server(specs, which)?;
+            specs.remove(at);
+            Ok(())
+        })
+    }
+
+    pub fn set_servers(&self, list: &str, core: &Core) -> Result<()> {
+        self.change(|specs| {
+            let (servers, stated) = config::parse_servers(list)?;
+            config::agree(&core.options, &stated)?;
+            *specs = servers;
+            Ok(())
+        })
+    }
+
+    /// Make a new list of the old one, and swap; servers in both keep their connections, those that
+    /// left close theirs.
+    fn change(&self, edit: impl FnOnce(&mut Vec<ServerSpec>) -> Result<()>) -> Result<()> {
+        let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.topology.load_full();
+        let mut specs: Vec<ServerSpec> = old
+            .servers()
+            .iter()
+            .map(|server| server.spec.clone())
+            .collect();
+        edit(&mut specs)?;
+        let servers: Vec<Arc<Server>> = specs
+            .into_iter()
+            .map(|spec| self.kept_or_new(&old, spec))
+            .collect();
+        let left = |old: &&Arc<Server>| !servers.iter().any(|new| Arc::ptr_eq(&new.pool, &old.pool));
+        let gone: Vec<Arc<Server>> = old.servers().iter().filter(left).cloned().collect();
+        self.topology.store(Arc::new(topology(servers)));
+        for server in gone {
+            server.pool.close_all();
+        }
+        Ok(())
+    }
+
+    fn kept_or_new(&self, old: &Servers, spec: ServerSpec) -> Arc<Server> {
+        match old.servers().iter().find(|server| server.is(&spec)) {
+            Some(server) if server.spec == spec => server.clone(),
+            Some(server) => server.with_spec(spec),
+            None => Server::new(spec, self.max_connections, self.quiet_failed.clone()),
+        }
+    }
+}
+
+fn topology(servers: Vec<Arc<Server>>) -> Servers {
+    let weights: Vec<u32> = servers.iter().map(|server| server.spec.weight).collect();
+    Topology::new(servers, &weights)
+}

@@ -1,0 +1,81 @@
+//! Settling quiet commands: their replies are read, and failures counted.
+
+use std::sync::Arc;
+
+use super::blocking::quiet_failed;
+use super::pool::Lease;
+use super::server::Server;
+use super::state::State;
+use super::wait::wait;
+use crate::connection::link::Trouble;
+use crate::connection::session::Outcome;
+use crate::deadline::Deadline;
+use crate::error::{Failure, Phase, Result, Status};
+use crate::observe::Notices;
+use crate::transport::{Interest, Mode, Readiness};
+
+/// Read what idle connections are owed. Connections in use settle by their own next command.
+pub fn settle(state: &State, deadline: Deadline, notices: &mut Notices) -> Result<()> {
+    let topology = state.topology.load();
+    let mut result = Ok(());
+    for server in topology.servers() {
+        // Held until all are seen to, so that none is met twice.
+        let mut settled = Vec::new();
+        while let Some(mut lease) = server.pool.idle() {
+            match read_owed(server, &mut lease, deadline, notices) {
+                Ok(()) => settled.push(lease),
+                // Dropping the lease closes the connection, and counts what it is still owed.
+                Err(failure) => result = Err(failure),
+            }
+        }
+    }
+    result
+}
+
+fn read_owed(
+    server: &Arc<Server>,
+    lease: &mut Lease,
+    deadline: Deadline,
+    notices: &mut Notices,
+) -> Result<()> {
+    let link = lease.link();
+    while link.session.owes_quiet() > 0 {
+        let trouble = match link.receive(None, Mode::DontWait) {
+            Ok(_) => {
+                while let Some(arrival) = link.session.next() {
+                    if let Outcome::QuietFailed { status, text } = arrival.what {
+                        quiet_failed(server, status, link.session.bytes(text), notices);
+                    }
+                }
+                link.session.check_surplus();
+                if link.session.broken().is_none() {
+                    continue;
+                }
+                Status::UNEXPECTED_RESPONSE
+            }
+            Err(Trouble::Interrupted) => continue,
+            Err(Trouble::WouldBlock) => {
+                let interest = Interest {
+                    read: true,
+                    write: false,
+                };
+                let mut waiting = [Readiness::new(link.fd(), interest)];
+                match wait(&mut waiting, deadline.end()) {
+                    Ok(true) => continue,
+                    _ => Status::TIMEOUT,
+                }
+            }
+            Err(_) => Status::SERVER_DISCONNECT,
+        };
+        link.session.poison("quiet replies were lost");
+        let text = format!(
+            "replies of quiet commands from {} were lost: {}",
+            server.name,
+            trouble.message()
+        );
+        return Err(Failure::new(trouble, text)
+            .at(Phase::Receive)
+            .on(server.name));
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! The one place that sleeps.
+
+use std::io;
+use std::time::Instant;
+
+use crate::deadline;
+use crate::transport::{Readiness, poll};
+
+/// Wait until one is ready (`true`) or `until` has come (`false`; `None` never comes). Signals do not
+/// end it, and do not make it longer.
+pub fn wait(waiting: &mut [Readiness], until: Option<Instant>) -> io::Result<bool> {
+    loop {
+        let limit = until.map(|until| until.saturating_duration_since(deadline::now()));
+        match poll(waiting, limit) {
+            Ok(0) if limit.is_some_and(|limit| limit.is_zero()) => return Ok(false),
+            Ok(0) => {}
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What a client is made from: its options and its servers.
+//!
+//! Everything that this version cannot serve is refused here, before anything is connected.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::error::{Failure, Result};
+use crate::options::{self, Options, Scope, ServerOptions};
+use crate::status::Status;
+use crate::uri::{self, Address, Scheme, ServerUri};
+
+/// One server of a client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerSpec {
+    pub uri: ServerUri,
+    /// The alias if there is one, else the canonical name.
+    pub name: Arc<str>,
+    /// At least 1.
+    pub weight: u32,
+}
+
+/// A client option that the URI of a server states.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stated {
+    pub name: &'static str,
+    /// In the form that [`Options::get`] gives, so that equal values have equal texts.
+    pub value: String,
+    /// The server whose URI says so.
+    pub server: Arc<str>,
+}
+
+/// What a client is made from.
+#[derive(Clone, Default, Debug)]
+pub struct Config {
+    pub options: Options,
+    /// In the order of the caller's list: placement depends on it.
+    pub servers: Vec<ServerSpec>,
+    stated: Vec<Stated>,
+}
+
+impl Config {
+    /// Reads a list of URIs whose parameters are options of the servers or of the client.
+    pub fn from_list(list: &str) -> Result<Config> {
+        let mut config = Config::default();
+        config.set_servers(list)?;
+        Ok(config)
+    }
+
+    /// Adds one server. `weight` 0 leaves it to the URI; else both must agree if both say one.
+    /// On failure nothing is changed.
+    pub fn add_server(&mut self, uri: &str, weight: u32) -> Result<()> {
+        let uri = ServerUri::parse(uri)?;
+        refuse_credentials(std::slice::from_ref(&uri))?;
+        let said = uri.param("weight").is_some();
+        let mut stated = self.stated.clone();
+        let mut server = server(uri, &mut stated)?;
+        if weight != 0 {
+            if said && weight != server.weight {
+                return Err(Failure::argument(format!(
+                    "server {}: its URI gives it the weight {}, the call {weight}",
+                    server.name, server.weight
+                )));
+            }
+            let mut own = ServerOptions::default();
+            own.set("weight", &weight.to_string())
+                .map_err(|failure| about(&server.name, failure))?;
+            server.weight = own.weight;
+        }
+        refuse_double(&self.servers, &server)?;
+        // Only what is new: an option may have been set since the others were stated.
+        apply(&mut self.options, &stated[self.stated.len()..])?;
+        self.stated = stated;
+        self.servers.push(server);
+        Ok(())
+    }
+
+    /// Replaces the servers by those of `list`. Options that an earlier list stated stay as they
+    /// are unless this one states them. On failure nothing is changed.
+    pub fn set_servers(&mut self, list: &str) -> Result<()> {
+        let (servers, stated) = parse_servers(list)?;
+        apply(&mut self.options, &stated)?;
+        self.servers = servers;
+        self.stated = stated;
+        Ok(())
+    }
+
+    /// Removes the server that `which` names: by its URI in any spelling, or by its alias.
+    pub fn remove_server(&mut self, which: &str) -> Result<ServerSpec> {
+        let at = find_server(&self.servers, which)?;
+        let removed = self.servers.remove(at);
+        self.stated.retain(|stated| stated.server != removed.name);
+        Ok(removed)
+    }
+}
+
+/// The index of the server that `which` names: by its alias, or by its URI in any spelling.
+pub fn find_server(servers: &[ServerSpec], which: &str) -> Result<usize> {
+    if let Some(at) = servers.iter().position(|server| *server.name == *which) {
+        return Ok(at);
+    }
+    let wanted = ServerUri::parse(which)?;
+    let is_it = |server: &ServerSpec| server.uri.address.same_place(&wanted.address);
+    servers.iter().position(is_it).ok_or_else(|| {
+        Failure::argument(format!("there is no server {} to be found", wanted.name()))
+    })
+}
+
+/// Reads a list of URIs into its servers and the client options that they state: each option once,
+/// in the order of the list.
+pub fn parse_servers(list: &str) -> Result<(Vec<ServerSpec>, Vec<Stated>)> {
+    let uris = uri::parse_list(list)?;
+    // First of all: only an entry known to be free of credentials is ever named in a message.
+    refuse_credentials(&uris)?;
+    let mut servers = Vec::with_capacity(uris.len());
+    let mut stated = Vec::new();
+    for uri in uris {
+        let server = server(uri, &mut stated)?;
+        refuse_double(&servers, &server)?;
+        servers.push(server);
+    }
+    Ok((servers, stated))
+}
+
+/// Whether `options`, those of a living client, are what the URIs of new servers state.
+pub fn agree(options: &Options, stated: &[Stated]) -> Result<()> {
+    for new in stated {
+        let current = options.get(new.name)?;
+        if current != new.value {
+            return Err(Failure::argument(format!(
+                "server {} states {}={}, but the client was made with {current}",
+                new.server, new.name, new.value
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl Options {
+    /// Applies `timeout=50ms&paranoid=on`; commas and white space separate too, and values are
+    /// percent-decoded. For views: what shapes the shared connections is refused. On failure
+    /// nothing is changed.
+    pub fn apply_list(&mut self, list: &str) -> Result<()> {
+        let mut changed = self.clone();
+        for (name, value) in uri::parse_params(list)? {
+            changed.set(&name, &value)?;
+            if options::find(&name)?.pooled {
+                return Err(Failure::argument(format!(
+                    "option {name} shapes the connections, which a view shares with its client"
+                )));
+            }
+        }
+        *self = changed;
+        Ok(())
+    }
+}
+
+/// Makes a server of its URI and adds the client options that it states to `stated`.
+fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
+    servable(&uri)?;
+    let canonical = uri.name();
+    let mut own = ServerOptions::default();
+    let mut client = Options::default();
+    let mut said = Vec::new();
+    for (name, value) in &uri.params {
+        let row = options::find(name).map_err(|failure| about(&canonical, failure))?;
+        match row.scope {
+            Scope::Server => own.set(name, value),
+            Scope::Client => client.set(name, value).map(|()| said.push(row.name)),
+        }
+        .map_err(|failure| about(&canonical, failure))?;
+    }
+    let name: Arc<str> = match own.alias.as_str() {
+        "" => canonical.into(),
+        alias => alias.into(),
+    };
+    for option in said {
+        let new = Stated {
+            name: option,
+            value: client.get(option)?,
+            server: name.clone(),
+        };
+        state(stated, new)?;
+    }
+    Ok(ServerSpec {
+        uri,
+        name,
+        weight: own.weight,
+    })
+}
+
+/// Adds a statement unless it is there already; two that differ are an error.
+fn state(stated: &mut Vec<Stated>, new: Stated) -> Result<()> {
+    match stated.iter().find(|old| old.name == new.name) {
+        Some(old) if old.value != new.value => Err(Failure::new(
+            Status::INVALID_URI,
+            format!(
+                "option {} belongs to the client, but server {} states {} and server {} states {}",
+                new.name, old.server, old.value, new.server, new.value
+            ),
+        )),
+        Some(_) => Ok(()),
+        None => {
+            stated.push(new);
+            Ok(())
+        }
+    }
+}
+
+/// All or nothing.
+fn apply(options: &mut Options, stated: &[Stated]) -> Result<()> {
+    let mut changed = options.clone();
+    for new in stated {
+        changed.set(new.name, &new.value)?;
+    }
+    *options = changed;
+    Ok(())
+}
+
+fn refuse_credentials(uris: &[ServerUri]) -> Result<()> {
+    match uris.iter().position(ServerUri::has_credentials) {
+        Some(at) => Err(Failure::new(
+            Status::UNSUPPORTED,
+            format!(
+                "server {} of the list: this version cannot authenticate; a URI must hold no credentials",
+                at + 1
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Two servers must not be told apart by their order only.
+/// Whether each server of a list is there once.
+pub fn refuse_doubles(servers: &[ServerSpec]) -> Result<()> {
+    for (index, server) in servers.iter().enumerate() {
+        refuse_double(&servers[..index], server)?;
+    }
+    Ok(())
+}
+
+fn refuse_double(servers: &[ServerSpec], new: &ServerSpec) -> Result<()> {
+    let is_same =
+        |old: &&ServerSpec| old.name == new.name || old.uri.address.same_place(&new.uri.address);
+    match servers.iter().find(is_same) {
+        Some(old) => Err(Failure::argument(format!(
+            "server {} ({}) is there already, as {} ({})",
+            new.name, new.uri.address, old.name, old.uri.address
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Whether this version can talk to the server.
+fn servable(uri: &ServerUri) -> Result<()> {
+    let missing = match (uri.scheme, &uri.address) {
+        (Scheme::Memcacheds, _) => "this version has no TLS",
+        (Scheme::Memory, _) => "this version has no embedded server",
+        (Scheme::Discover, _) => "this version cannot ask for the list of servers",
+        (_, Address::Tcp { host, .. }) if !is_local_or_literal(host) => {
+            "host names are not resolved yet; only literal addresses and localhost are taken"
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::new(
+        Status::UNSUPPORTED,
+        format!("server {}: {missing}", uri.address),
+    ))
+}
+
+fn is_local_or_literal(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
+}
+
+/// The same failure, with the server it is about.
+fn about(server: &str, mut failure: Box<Failure>) -> Box<Failure> {
+    failure.text = format!("server {server}: {}", failure.text);
+    failure
+}

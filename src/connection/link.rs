@@ -1,0 +1,122 @@
+//! A session on a stream.
+
+use std::io::{self, IoSlice};
+use std::os::fd::RawFd;
+use std::time::Instant;
+
+use super::outbox::Values;
+use super::session::Session;
+use crate::buffer::{NoMemory, Place};
+use crate::transport::{Mode, Stream};
+
+/// Why bytes did not move.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Not now.
+    WouldBlock,
+    /// A signal came first.
+    Interrupted,
+    /// The server closed the connection.
+    Eof,
+    Io(io::Error),
+    NoMemory(NoMemory),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::WouldBlock,
+            io::ErrorKind::Interrupted => Trouble::Interrupted,
+            _ => Trouble::Io(error),
+        }
+    }
+}
+
+/// One connection.
+pub struct Link {
+    pub session: Session,
+    stream: Stream,
+    /// Not after the last bytes were received: the beginning of the call that did.
+    pub last_used: Instant,
+    /// It has carried a command before.
+    pub reused: bool,
+}
+
+/// So many pieces are sent at once.
+const PIECES: usize = 64;
+
+impl Link {
+    pub fn new(stream: Stream, session: Session, now: Instant) -> Link {
+        Link {
+            session,
+            stream,
+            last_used: now,
+            reused: false,
+        }
+    }
+
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    pub fn fd(&self) -> RawFd {
+        self.stream.fd()
+    }
+
+    /// Send once of what is unsent; returns how many bytes left.
+    #[inline]
+    pub fn send(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
+        let n = match self.session.plain() {
+            Some(bytes) => self.stream.send(bytes, mode),
+            None => {
+                let mut pieces = [IoSlice::new(&[]); PIECES];
+                let n = self.session.gather(values, &mut pieces);
+                self.stream.send_pieces(&pieces[..n], mode)
+            }
+        }
+        .map_err(Trouble::from)?;
+        self.session.wrote(n);
+        Ok(n)
+    }
+
+    /// Receive once; the end of the stream is a trouble.
+    #[inline]
+    pub fn receive(
+        &mut self,
+        place: Option<&mut dyn Place>,
+        mode: Mode,
+    ) -> Result<usize, Trouble> {
+        let mut reader = self.stream.reader(mode);
+        match self.session.receive(&mut reader, place) {
+            Ok(Ok(0)) => Err(Trouble::Eof),
+            Ok(Ok(n)) => Ok(n),
+            Ok(Err(error)) => Err(Trouble::from(error)),
+            Err(why) => Err(Trouble::NoMemory(why)),
+        }
+    }
+
+    /// Look at an idle connection before it is used: whether it is fit for a command. Replies of
+    /// quiet commands may have come and are taken; anything else that has come, the end of the stream
+    /// included, means that it is not. `quiet_failed` hears of failures.
+    pub fn look(&mut self, mut quiet_failed: impl FnMut(&Session, super::session::Arrival)) -> bool {
+        if self.session.owes_quiet() == 0 {
+            return matches!(self.stream.peek(), Ok(false));
+        }
+        loop {
+            match self.receive(None, Mode::DontWait) {
+                Ok(_) => {
+                    while let Some(arrival) = self.session.next() {
+                        quiet_failed(&self.session, arrival);
+                    }
+                    self.session.check_surplus();
+                    if self.session.broken().is_some() {
+                        return false;
+                    }
+                }
+                Err(Trouble::WouldBlock) => return self.session.in_step(),
+                Err(Trouble::Interrupted) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}

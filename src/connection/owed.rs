@@ -1,0 +1,193 @@
+//! The replies that a connection is owed, in order.
+
+use std::collections::VecDeque;
+
+use super::outbox::Token;
+use crate::buffer::NoMemory;
+use crate::protocol::{Op, Request};
+
+/// All that must be remembered of a command to recognise its reply.
+#[derive(Clone, Copy)]
+pub struct Owed {
+    /// Where the command ends in the outbox's stream.
+    pub end: u64,
+    pub token: Token,
+    pub key_at: u32,
+    pub key_len: u8,
+    pub op: Op,
+    /// Nobody waits for the reply; a failure is counted.
+    pub quiet: bool,
+    /// The last key of a line of keys (or the only one), or a command that is no line of keys.
+    pub last: bool,
+    /// A value for this key has come; the end of its line has not.
+    pub answered: bool,
+}
+
+impl Owed {
+    pub fn new(token: Token, request: &Request<'_>, key_at: usize, quiet: bool, end: u64) -> Owed {
+        Owed {
+            end,
+            token,
+            key_at: key_at as u32,
+            key_len: request.key.wire_len() as u8,
+            op: request.op,
+            quiet,
+            last: true,
+            answered: false,
+        }
+    }
+
+    #[inline]
+    pub fn key<'a>(&self, outbox: &'a [u8]) -> &'a [u8] {
+        let at = self.key_at as usize;
+        outbox
+            .get(at..at + self.key_len as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// The queue, and how far the line of keys at its front has been answered.
+#[derive(Default)]
+pub struct Queue {
+    owed: VecDeque<Owed>,
+    quiet: usize,
+    /// The next key of the front line that a value is expected for.
+    cursor: usize,
+    /// How many keys of the front line have a value.
+    answered: usize,
+    /// The indices of the front line's keys in the order of the keys, made when a value came that no
+    /// later key of the line has: a proxy changed the order.
+    by_key: Option<Vec<u32>>,
+}
+
+impl Queue {
+    #[inline]
+    pub fn push(&mut self, owed: Owed) -> Result<(), NoMemory> {
+        if self.owed.len() == self.owed.capacity() {
+            self.owed
+                .try_reserve(self.owed.len().max(4))
+                .map_err(|_| NoMemory(self.owed.len()))?;
+        }
+        self.quiet += usize::from(owed.quiet);
+        self.owed.push_back(owed);
+        Ok(())
+    }
+
+    /// A new exchange begins: what is still owed belongs to commands that were sent before it.
+    pub fn begin(&mut self) {
+        for owed in &mut self.owed {
+            owed.end = 0;
+        }
+    }
+
+    #[inline]
+    pub fn front(&self) -> Option<&Owed> {
+        self.owed.front()
+    }
+
+    pub fn back_mut(&mut self) -> Option<&mut Owed> {
+        self.owed.back_mut()
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    pub fn quiet(&self) -> usize {
+        self.quiet
+    }
+
+    /// Nobody waits for any of the replies.
+    #[inline]
+    pub fn only_quiet(&self) -> bool {
+        self.owed.len() == self.quiet
+    }
+
+    pub fn answered(&self) -> usize {
+        self.answered
+    }
+
+    /// The front line consists of one key.
+    #[inline]
+    pub fn is_lone(&self) -> bool {
+        self.owed.front().is_some_and(|owed| owed.last)
+    }
+
+    #[inline]
+    pub fn pop(&mut self) -> Option<Owed> {
+        let owed = self.owed.pop_front()?;
+        self.quiet -= usize::from(owed.quiet);
+        if owed.last {
+            self.cursor = 0;
+            self.answered = 0;
+            self.by_key = None;
+        }
+        Some(owed)
+    }
+
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&Owed> {
+        self.owed.get(index)
+    }
+
+    /// The key that the next value is expected for.
+    #[inline]
+    pub fn expected<'a>(&self, outbox: &'a [u8]) -> &'a [u8] {
+        match self.owed.get(self.cursor) {
+            Some(owed) if self.in_line(self.cursor) => owed.key(outbox),
+            _ => b"",
+        }
+    }
+
+    /// Whether the entry before `index` is not the end of the line.
+    fn in_line(&self, index: usize) -> bool {
+        index == 0 || self.owed.get(index - 1).is_some_and(|owed| !owed.last)
+    }
+
+    /// A value for `key` has come: the index of the command that it answers, the first one behind the
+    /// last that was answered, or any that was passed over; `None` where no command waits for it.
+    pub fn answer(&mut self, key: &[u8], outbox: &[u8]) -> Option<usize> {
+        let index = self
+            .forward(key, outbox)
+            .or_else(|| self.reordered(key, outbox))?;
+        let owed = self.owed.get_mut(index)?;
+        owed.answered = true;
+        self.answered += 1;
+        self.cursor = self.cursor.max(index + 1);
+        Some(index)
+    }
+
+    fn forward(&self, key: &[u8], outbox: &[u8]) -> Option<usize> {
+        let mut index = self.cursor;
+        while self.in_line(index) {
+            let owed = self.owed.get(index)?;
+            if owed.key(outbox) == key {
+                return Some(index);
+            }
+            index += 1;
+        }
+        None
+    }
+
+    #[cold]
+    fn reordered(&mut self, key: &[u8], outbox: &[u8]) -> Option<usize> {
+        let owed = &self.owed;
+        let by_key = self.by_key.get_or_insert_with(|| {
+            let len = owed.iter().take_while(|entry| !entry.last).count() + 1;
+            let mut order: Vec<u32> = (0..len.min(owed.len()) as u32).collect();
+            order.sort_by(|a, b| {
+                owed[*a as usize]
+                    .key(outbox)
+                    .cmp(owed[*b as usize].key(outbox))
+            });
+            order
+        });
+        let from = by_key.partition_point(|index| owed[*index as usize].key(outbox) < key);
+        by_key[from..]
+            .iter()
+            .map(|index| *index as usize)
+            .take_while(|index| owed[*index].key(outbox) == key)
+            .find(|index| !owed[*index].answered)
+    }
+}

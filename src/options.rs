@@ -1,0 +1,230 @@
+//! The option table: every name, type, default and meaning, once.
+//!
+//! The macro below turns its rows into the typed structs, their defaults, the table, and the
+//! functions that set and get a value as text; so these cannot disagree. URI query parameters,
+//! `mc_options_set` and the documentation all use this vocabulary.
+
+use std::time::Duration;
+
+use crate::error::{Failure, Result};
+use crate::status::Status;
+
+mod kind;
+mod number;
+mod value;
+
+pub use kind::{DURATION_MAX, Kind};
+pub use value::Protocol;
+use value::{Refused, Value};
+
+/// What an option belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// The client as a whole; may stand on the URI of any of its servers.
+    Client,
+    /// One server; stands on its URI only.
+    Server,
+}
+
+/// One row of the table.
+pub struct OptionInfo {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// The default, in the text that setting takes and getting gives.
+    pub default: &'static str,
+    pub scope: Scope,
+    /// For tests and measurements: works everywhere, documented nowhere.
+    pub hidden: bool,
+    /// Shapes the connections, which a client shares with its views: a view cannot change it.
+    pub pooled: bool,
+    pub doc: &'static str,
+    access: Access,
+}
+
+/// How a row reaches its field.
+enum Access {
+    Client(Accessor<Options>),
+    Server(Accessor<ServerOptions>),
+}
+
+struct Accessor<T> {
+    set: fn(&mut T, &str, &Kind) -> std::result::Result<(), Refused>,
+    get: fn(&T) -> String,
+}
+
+macro_rules! options {
+    ($(
+        $(#[$about:meta])*
+        struct $owner:ident: $scope:ident {
+            $( $name:ident: $type:ty = $default:literal, $kind:expr, [$($flag:ident)*], $doc:literal; )*
+        }
+    )*) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, Debug, PartialEq)]
+            pub struct $owner { $( #[doc = $doc] pub $name: $type, )* }
+
+            impl Default for $owner {
+                fn default() -> Self {
+                    Self { $( $name: initial($default, &$kind), )* }
+                }
+            }
+        )*
+
+        /// Every option, in the order of the documentation.
+        pub static TABLE: &[OptionInfo] = &[ $( $( OptionInfo {
+            name: stringify!($name),
+            kind: $kind,
+            default: $default,
+            scope: Scope::$scope,
+            hidden: options!(@has hidden $($flag)*),
+            pooled: options!(@has pooled $($flag)*),
+            doc: $doc,
+            access: Access::$scope(Accessor {
+                set: |owner, text, kind| {
+                    owner.$name = Value::read(text, kind)?;
+                    Ok(())
+                },
+                get: |owner| owner.$name.write(),
+            }),
+        }, )* )* ];
+    };
+    (@has hidden hidden) => { true };
+    (@has pooled pooled) => { true };
+    (@has $wanted:ident $($other:ident)?) => { false };
+}
+
+const MICROSECOND: Duration = Duration::from_micros(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const GIB: u64 = 1 << 30;
+
+options! {
+    /// What a client, or a view of it, is told to do.
+    struct Options: Client {
+        timeout: Option<Duration> = "1s", Kind::Duration { min: MICROSECOND, none: true }, [],
+            "How long one command may take, everything included: waiting for a connection, connecting, sending, receiving, retries.";
+        connect_timeout: Option<Duration> = "250ms", Kind::Duration { min: MICROSECOND, none: true }, [],
+            "How long one attempt to connect may take; never beyond the end of the command.";
+        batch_timeout: Option<Duration> = "10s", Kind::Duration { min: MICROSECOND, none: true }, [],
+            "How long a batch may take as a whole; a server that stays silent for `timeout` ends its own commands earlier.";
+        idle_check: Duration = "5ms", Kind::Duration { min: Duration::ZERO, none: false }, [],
+            "A connection that was idle for longer than this is looked at before it is used again: one that the server closed, or on which something arrived unasked, is replaced.";
+        paranoid: bool = "off", Kind::Bool, [],
+            "Look at the connection before every ASCII command, however short it was idle: one more system call, and no surplus reply can be taken for an answer.";
+        max_connections: u32 = "64", Kind::Count { min: 1, max: 1024 }, [pooled],
+            "The most connections that are open to one server at a time; who needs one more waits.";
+        key_prefix: Box<[u8]> = "", Kind::Text { max: 249 }, [],
+            "Put in front of every key that is sent, and taken off every key that is handed out. The length of a key is checked with it.";
+        default_noreply: bool = "off", Kind::Bool, [],
+            "Writes do not wait for their reply unless the command asks for it. The replies are still read and counted: no failure is lost, it is reported later.";
+        item_size_max: u64 = "1m", Kind::Size { min: 512, max: GIB }, [],
+            "The largest item that the server stores, as its own option -I says it: key, value and the server's overhead. What is larger is refused without being sent.";
+        max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [],
+            "The largest value that is received; a server that announces more fails the command.";
+        protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii"]), [pooled],
+            "The protocol that is spoken. This version speaks ASCII only, so both mean the same.";
+        tcp_nodelay: bool = "on", Kind::Bool, [pooled],
+            "TCP_NODELAY: small commands leave at once.";
+        tcp_keepalive: bool = "on", Kind::Bool, [pooled],
+            "SO_KEEPALIVE: the system notices when the other end of an idle connection is gone.";
+        tcp_user_timeout: Option<Duration> = "2s", Kind::Duration { min: MILLISECOND, none: true }, [pooled],
+            "TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged before the system gives the connection up; `none` leaves it to the system.";
+        shortcut: bool = "on", Kind::Bool, [hidden],
+            "A lone command on an idle connection takes the short way through the driver; off sends everything through the general one.";
+    }
+
+    /// What the URI of one server can say about it.
+    struct ServerOptions: Server {
+        weight: u32 = "1", Kind::Count { min: 1, max: 1000 }, [],
+            "The share of the keys that this server gets, relative to the others.";
+        alias: String = "", Kind::Text { max: 255 }, [],
+            "The name of the server in messages and results, instead of its address.";
+    }
+}
+
+fn initial<T: Value>(text: &str, kind: &Kind) -> T {
+    match T::read(text, kind) {
+        Ok(value) => value,
+        // The texts are the literals above, and the tests read every one of them.
+        Err(refused) => unreachable!("a default that its own option refuses: {}", refused.why),
+    }
+}
+
+/// The row of the option `name`.
+pub fn find(name: &str) -> Result<&'static OptionInfo> {
+    let row = TABLE.iter().find(|row| row.name == name);
+    row.ok_or_else(|| {
+        Failure::new(
+            Status::UNKNOWN_OPTION,
+            format!("there is no option {}", value::quote(name)),
+        )
+    })
+}
+
+impl OptionInfo {
+    fn refuse(&self, value: &str, refused: Refused) -> Box<Failure> {
+        Failure::new(
+            refused.status,
+            format!(
+                "option {} cannot be {}: {}; it takes {}",
+                self.name,
+                value::quote(value),
+                refused.why,
+                self.kind.takes()
+            ),
+        )
+    }
+
+    fn misplaced(&self) -> Box<Failure> {
+        Failure::argument(match self.scope {
+            Scope::Client => format!(
+                "option {} belongs to the client, not to a server",
+                self.name
+            ),
+            Scope::Server => format!(
+                "option {} belongs to a server: it is a parameter of its URI",
+                self.name
+            ),
+        })
+    }
+}
+
+impl Options {
+    /// Sets an option from its text; on failure nothing is changed.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let row = find(name)?;
+        let Access::Client(access) = &row.access else {
+            return Err(row.misplaced());
+        };
+        (access.set)(self, value, &row.kind).map_err(|refused| row.refuse(value, refused))
+    }
+
+    /// The text of an option, which [`Options::set`] takes.
+    pub fn get(&self, name: &str) -> Result<String> {
+        let row = find(name)?;
+        match &row.access {
+            Access::Client(access) => Ok((access.get)(self)),
+            Access::Server(_) => Err(row.misplaced()),
+        }
+    }
+}
+
+impl ServerOptions {
+    /// Sets an option from its text; on failure nothing is changed.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let row = find(name)?;
+        let Access::Server(access) = &row.access else {
+            return Err(row.misplaced());
+        };
+        (access.set)(self, value, &row.kind).map_err(|refused| row.refuse(value, refused))
+    }
+
+    /// The text of an option, which [`ServerOptions::set`] takes.
+    pub fn get(&self, name: &str) -> Result<String> {
+        let row = find(name)?;
+        match &row.access {
+            Access::Server(access) => Ok((access.get)(self)),
+            Access::Client(_) => Err(row.misplaced()),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The types of options, and what each takes.
+
+use std::time::Duration;
+
+use super::number::{write_duration, write_size};
+
+/// The longest duration an option takes: any clock and any timer can still add it.
+pub const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The type of an option, with its limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// From `min` to [`DURATION_MAX`]; `none` tells whether "no limit" is a value.
+    Duration {
+        min: Duration,
+        none: bool,
+    },
+    /// Bytes.
+    Size {
+        min: u64,
+        max: u64,
+    },
+    Count {
+        min: u32,
+        max: u32,
+    },
+    Bool,
+    /// At most `max` bytes, none of them white space or a control character.
+    Text {
+        max: usize,
+    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Kind {
+    /// The name of the type.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Kind::Duration { .. } => "duration",
+            Kind::Size { .. } => "size",
+            Kind::Count { .. } => "count",
+            Kind::Bool => "bool",
+            Kind::Text { .. } => "text",
+            Kind::Choice(_) => "choice",
+        }
+    }
+
+    /// What a value may be, for messages and for the documentation.
+    pub fn takes(&self) -> String {
+        match *self {
+            Kind::Duration { min, none } => format!(
+                "a duration from {} to {}, with its unit (200us, 250ms, 1.5s, 2m, 1h){}",
+                write_duration(min),
+                write_duration(DURATION_MAX),
+                if none { ", or none" } else { "" }
+            ),
+            Kind::Size { min, max } => format!(
+                "a size from {} to {} bytes (65536, 64k, 1m)",
+                write_size(min),
+                write_size(max)
+            ),
+            Kind::Count { min, max } => format!("a number from {min} to {max}"),
+            Kind::Bool => "on or off".into(),
+            Kind::Text { max } => {
+                format!("at most {max} bytes of text without white space and control characters")
+            }
+            Kind::Choice(words) => words.join(" or "),
+        }
+    }
+}

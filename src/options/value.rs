@@ -1,0 +1,212 @@
+//! Option values: from text, and back to the text that reads the same.
+
+use std::time::Duration;
+
+use super::kind::Kind;
+use super::number;
+use crate::status::Status;
+
+/// Why a text is not taken, without the option's name.
+pub(super) struct Refused {
+    pub status: Status,
+    pub why: String,
+}
+
+type Read<T> = std::result::Result<T, Refused>;
+
+/// A type that an option can have.
+pub(super) trait Value: Sized {
+    fn read(text: &str, kind: &Kind) -> Read<Self>;
+    fn write(&self) -> String;
+}
+
+impl From<&'static str> for Refused {
+    fn from(why: &'static str) -> Refused {
+        Refused {
+            status: Status::INVALID_ARGUMENT,
+            why: why.into(),
+        }
+    }
+}
+
+/// A row whose type and kind do not fit together; the tests read every row's default.
+fn mismatch() -> Refused {
+    Refused {
+        status: Status::INTERNAL,
+        why: "the table is wrong about its type".into(),
+    }
+}
+
+/// Text for a message: quoted, escaped, and not longer than a message should be.
+pub(super) fn quote(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+impl Value for Duration {
+    fn read(text: &str, kind: &Kind) -> Read<Duration> {
+        let Kind::Duration { min, .. } = *kind else {
+            return Err(mismatch());
+        };
+        let duration = number::read_duration(text)?;
+        if duration < min {
+            return Err("that is too short".into());
+        }
+        Ok(duration)
+    }
+
+    fn write(&self) -> String {
+        number::write_duration(*self)
+    }
+}
+
+impl Value for Option<Duration> {
+    fn read(text: &str, kind: &Kind) -> Read<Option<Duration>> {
+        match kind {
+            Kind::Duration { none: true, .. } if text == "none" => Ok(None),
+            _ => Duration::read(text, kind).map(Some),
+        }
+    }
+
+    fn write(&self) -> String {
+        self.map_or_else(|| "none".into(), number::write_duration)
+    }
+}
+
+impl Value for u64 {
+    fn read(text: &str, kind: &Kind) -> Read<u64> {
+        let Kind::Size { min, max } = *kind else {
+            return Err(mismatch());
+        };
+        within(number::read_size(text)?, min, max)
+    }
+
+    fn write(&self) -> String {
+        number::write_size(*self)
+    }
+}
+
+impl Value for u32 {
+    fn read(text: &str, kind: &Kind) -> Read<u32> {
+        let Kind::Count { min, max } = *kind else {
+            return Err(mismatch());
+        };
+        let count = within(number::read_count(text)?, min.into(), max.into())?;
+        u32::try_from(count).map_err(|_| mismatch())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+fn within(value: u64, min: u64, max: u64) -> Read<u64> {
+    if value < min {
+        return Err("that is too small".into());
+    }
+    if value > max {
+        return Err("that is too large".into());
+    }
+    Ok(value)
+}
+
+impl Value for bool {
+    fn read(text: &str, _: &Kind) -> Read<bool> {
+        let is_one_of = |words: [&str; 4]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+        if is_one_of(["on", "true", "yes", "1"]) {
+            Ok(true)
+        } else if is_one_of(["off", "false", "no", "0"]) {
+            Ok(false)
+        } else {
+            Err("that is neither".into())
+        }
+    }
+
+    fn write(&self) -> String {
+        if *self { "on" } else { "off" }.into()
+    }
+}
+
+/// A name for humans and for lists of servers.
+impl Value for String {
+    fn read(text: &str, kind: &Kind) -> Read<String> {
+        let Kind::Text { max } = *kind else {
+            return Err(mismatch());
+        };
+        if text.len() > max {
+            return Err("that is too long".into());
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err("it holds white space or a control character".into());
+        }
+        if text.contains(',') {
+            return Err("it holds a comma, which separates servers in a list".into());
+        }
+        Ok(text.into())
+    }
+
+    fn write(&self) -> String {
+        self.clone()
+    }
+}
+
+/// Text that becomes part of keys: the bytes that a key may not hold are ASCII.
+impl Value for Box<[u8]> {
+    fn read(text: &str, kind: &Kind) -> Read<Box<[u8]>> {
+        let Kind::Text { max } = *kind else {
+            return Err(mismatch());
+        };
+        if text.len() > max {
+            return Err("that is too long".into());
+        }
+        if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return Err("it holds a byte that no key may hold".into());
+        }
+        Ok(text.as_bytes().into())
+    }
+
+    fn write(&self) -> String {
+        String::from_utf8_lossy(self).into_owned()
+    }
+}
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// What serves best; for now that is ASCII.
+    Auto,
+    /// The classic text protocol, and never a byte that the caller did not ask for.
+    Ascii,
+}
+
+impl Value for Protocol {
+    fn read(text: &str, _: &Kind) -> Read<Protocol> {
+        let refused = |status, why: &str| Refused {
+            status,
+            why: why.into(),
+        };
+        match text {
+            "auto" => Ok(Protocol::Auto),
+            "ascii" => Ok(Protocol::Ascii),
+            "meta" | "binary" => Err(refused(
+                Status::UNSUPPORTED,
+                "this version speaks ASCII only",
+            )),
+            _ => Err(refused(
+                Status::UNKNOWN_PROTOCOL,
+                "there is no such protocol",
+            )),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Protocol::Auto => "auto",
+            Protocol::Ascii => "ascii",
+        }
+        .into()
+    }
+}

@@ -1,0 +1,3 @@
+//! The classic text protocol (memcached's doc/protocol.txt).
+
+pub mod client;

@@ -1,0 +1,101 @@
+//! Expiry times as the protocols send them.
+//!
+//! protocol.txt, "Expiration times": up to 30 days a number is relative, beyond it a moment on the
+//! server's wall clock; 0 never expires, negative is expired at once. The field is a signed 32-bit
+//! number in the ASCII and meta protocols, so that 2038-01-19 is the last moment it can name.
+
+/// The largest number that servers take as relative.
+pub const RELATIVE_MAX: i64 = 30 * 24 * 60 * 60;
+
+/// When an item is to expire, as users say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    Never,
+    /// Seconds from now, above zero.
+    After(i64),
+    /// Seconds since 1970.
+    At(i64),
+    Now,
+}
+
+/// As it goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    pub expiry: i32,
+    /// The moment lies beyond what the field can say; the last one that it can was taken.
+    pub clamped: bool,
+}
+
+impl Ttl {
+    /// `now` (seconds since 1970) is asked for only where the wire needs a moment.
+    pub fn wire(self, now: impl FnOnce() -> i64) -> Wire {
+        let moment = match self {
+            Ttl::Never => return Wire::exact(0),
+            Ttl::Now => return Wire::exact(-1),
+            Ttl::After(seconds) if seconds <= RELATIVE_MAX => return Wire::exact(seconds as i32),
+            Ttl::After(seconds) => now().saturating_add(seconds),
+            // A server would take so small a number for a duration; as a moment it is long past.
+            Ttl::At(moment) if moment <= RELATIVE_MAX => return Wire::exact(-1),
+            Ttl::At(moment) => moment,
+        };
+        match i32::try_from(moment) {
+            Ok(expiry) => Wire::exact(expiry),
+            Err(_) => Wire {
+                expiry: i32::MAX,
+                clamped: true,
+            },
+        }
+    }
+}
+
+impl Wire {
+    fn exact(expiry: i32) -> Wire {
+        Wire {
+            expiry,
+            clamped: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(ttl: Ttl, now: i64) -> (i32, bool) {
+        let wire = ttl.wire(|| now);
+        (wire.expiry, wire.clamped)
+    }
+
+    /// FM-46, FM-49: relative up to thirty days, a moment beyond.
+    #[test]
+    fn fm46_fm49_thirty_days() {
+        assert_eq!(wire(Ttl::Never, 9), (0, false));
+        assert_eq!(wire(Ttl::After(1), 9), (1, false));
+        assert_eq!(wire(Ttl::After(2_592_000), 9), (2_592_000, false));
+        assert_eq!(
+            wire(Ttl::After(2_592_001), 1_000_000_000),
+            (1_002_592_001, false)
+        );
+        assert_eq!(wire(Ttl::At(1_700_000_000), 0), (1_700_000_000, false));
+    }
+
+    /// FM-47: expired at once, never "for ever" by accident.
+    #[test]
+    fn fm47_now() {
+        assert_eq!(wire(Ttl::Now, 9), (-1, false));
+        assert_eq!(wire(Ttl::At(0), 9), (-1, false));
+        assert_eq!(wire(Ttl::At(2_592_000), 9), (-1, false));
+    }
+
+    /// FM-48: the end of the field is the end of what is sent, and said so.
+    #[test]
+    fn fm48_year_2038() {
+        let december_2037 = 2_144_448_000;
+        assert_eq!(
+            wire(Ttl::After(40_000_000), december_2037),
+            (i32::MAX, true)
+        );
+        assert_eq!(wire(Ttl::After(i64::MAX), december_2037), (i32::MAX, true));
+        assert_eq!(wire(Ttl::At(2_147_483_648), 0), (i32::MAX, true));
+    }
+}

@@ -1,0 +1,162 @@
+//! Keys and what makes one legal.
+//!
+//! protocol.txt: at most 250 bytes, no control characters, no white space. Real servers take more
+//! (TAB, DEL, a bare CR); what they take depends on their version, so that none of it is sent.
+
+/// The longest key, prefix included.
+pub const KEY_MAX: usize = 250;
+
+/// A legal key: 1 to 250 bytes with its prefix, none at or below a space, none DEL.
+#[derive(Clone, Copy)]
+pub struct Key<'a> {
+    prefix: &'a [u8],
+    key: &'a [u8],
+}
+
+/// Why a key is illegal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFault {
+    Empty,
+    /// Its length with the prefix.
+    TooLong(usize),
+    /// The byte, and where it stands in the caller's key.
+    Byte(u8, usize),
+}
+
+impl std::fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            KeyFault::Empty => f.write_str("the key is empty"),
+            KeyFault::TooLong(len) => {
+                write!(
+                    f,
+                    "the key has {len} bytes with its prefix; {KEY_MAX} are the most"
+                )
+            }
+            KeyFault::Byte(byte, at) => write!(
+                f,
+                "byte {at} of the key is 0x{byte:02x}; no key may hold spaces or control characters"
+            ),
+        }
+    }
+}
+
+impl<'a> Key<'a> {
+    /// The key of a command that has none.
+    pub const NONE: Key<'static> = Key {
+        prefix: b"",
+        key: b"",
+    };
+
+    /// Check `key` with `prefix` in front, which was checked when it was set.
+    #[inline]
+    pub fn new(prefix: &'a [u8], key: &'a [u8]) -> Result<Key<'a>, KeyFault> {
+        let len = prefix.len() + key.len();
+        if key.is_empty() || len > KEY_MAX || !is_legal(key) {
+            return Err(fault(prefix, key));
+        }
+        Ok(Key { prefix, key })
+    }
+
+    /// With the prefix: what goes over the wire.
+    pub fn wire_len(&self) -> usize {
+        self.prefix.len() + self.key.len()
+    }
+
+    pub fn prefix(&self) -> &'a [u8] {
+        self.prefix
+    }
+
+    /// Without the prefix: what the user knows.
+    pub fn user(&self) -> &'a [u8] {
+        self.key
+    }
+}
+
+#[cold]
+fn fault(prefix: &[u8], key: &[u8]) -> KeyFault {
+    let len = prefix.len() + key.len();
+    if key.is_empty() {
+        return KeyFault::Empty;
+    }
+    if len > KEY_MAX {
+        return KeyFault::TooLong(len);
+    }
+    let at = key
+        .iter()
+        .position(|byte| *byte <= b' ' || *byte == 0x7f)
+        .unwrap_or(0);
+    KeyFault::Byte(key[at], at)
+}
+
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES * 0x80;
+
+/// Whether one of the eight bytes is below 0x21 or is 0x7f.
+#[inline]
+fn has_illegal(word: u64) -> bool {
+    let below = word.wrapping_sub(ONES * 0x21) & !word & HIGH;
+    let del = word ^ (ONES * 0x7f);
+    let is_del = del.wrapping_sub(ONES) & !del & HIGH;
+    below | is_del != 0
+}
+
+/// Eight bytes a step; the last step overlaps the one before.
+#[inline]
+fn is_legal(key: &[u8]) -> bool {
+    let mut rest = key;
+    while let Some((word, more)) = rest.split_first_chunk::<8>() {
+        if has_illegal(u64::from_le_bytes(*word)) {
+            return false;
+        }
+        rest = more;
+    }
+    if rest.is_empty() {
+        return true;
+    }
+    if let Some(word) = key.last_chunk::<8>() {
+        return !has_illegal(u64::from_le_bytes(*word));
+    }
+    rest.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FM-36, FM-37, FM-39: every byte at every place of keys of every length up to 20.
+    #[test]
+    fn fm36_every_byte_at_every_place() {
+        for len in 1..=20usize {
+            for at in 0..len {
+                for byte in 0..=255u8 {
+                    let mut key = vec![b'k'; len];
+                    key[at] = byte;
+                    let legal = byte > 0x20 && byte != 0x7f;
+                    match Key::new(b"", &key) {
+                        Ok(_) => assert!(legal, "byte {byte} at {at} of {len}"),
+                        Err(fault) => {
+                            assert!(!legal);
+                            assert_eq!(fault, KeyFault::Byte(byte, at));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// FM-38, FM-40: lengths, with and without a prefix.
+    #[test]
+    fn fm38_fm40_lengths() {
+        let key = [b'k'; 251];
+        assert_eq!(Key::new(b"", b"").err(), Some(KeyFault::Empty));
+        assert_eq!(Key::new(b"p:", b"").err(), Some(KeyFault::Empty));
+        assert!(Key::new(b"", &key[..250]).is_ok());
+        assert_eq!(Key::new(b"", &key).err(), Some(KeyFault::TooLong(251)));
+        assert!(Key::new(b"p:", &key[..248]).is_ok());
+        assert_eq!(
+            Key::new(b"p:", &key[..249]).err(),
+            Some(KeyFault::TooLong(251))
+        );
+    }
+}

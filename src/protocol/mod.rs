@@ -1,0 +1,145 @@
+//! Requests into bytes and bytes into replies: pure, no I/O, no clock, no `unsafe`.
+
+#![forbid(unsafe_code)]
+
+pub mod ascii;
+pub mod expiry;
+pub mod key;
+pub mod number;
+
+pub use key::{Key, KeyFault};
+
+/// What a command does. The numbers are those of the C ABI's `MC_OP_*`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum Op {
+    Get = 1,
+    Gets = 2,
+    Gat = 3,
+    Gats = 4,
+    Set = 5,
+    Add = 6,
+    Replace = 7,
+    Append = 8,
+    Prepend = 9,
+    Cas = 10,
+    Delete = 11,
+    Touch = 12,
+    Incr = 13,
+    Decr = 14,
+    Version = 15,
+    FlushAll = 16,
+}
+
+impl Op {
+    pub const ALL: [Op; 16] = [
+        Op::Get,
+        Op::Gets,
+        Op::Gat,
+        Op::Gats,
+        Op::Set,
+        Op::Add,
+        Op::Replace,
+        Op::Append,
+        Op::Prepend,
+        Op::Cas,
+        Op::Delete,
+        Op::Touch,
+        Op::Incr,
+        Op::Decr,
+        Op::Version,
+        Op::FlushAll,
+    ];
+
+    pub fn from_number(number: u32) -> Option<Op> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        Op::ALL.get(index).copied()
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Get => "get",
+            Op::Gets => "gets",
+            Op::Gat => "gat",
+            Op::Gats => "gats",
+            Op::Set => "set",
+            Op::Add => "add",
+            Op::Replace => "replace",
+            Op::Append => "append",
+            Op::Prepend => "prepend",
+            Op::Cas => "cas",
+            Op::Delete => "delete",
+            Op::Touch => "touch",
+            Op::Incr => "incr",
+            Op::Decr => "decr",
+            Op::Version => "version",
+            Op::FlushAll => "flush_all",
+        }
+    }
+
+    /// Answered by a value or a miss.
+    pub fn reads_value(self) -> bool {
+        (self as u8) <= Op::Gats as u8
+    }
+
+    /// The reply carries the item's CAS.
+    pub fn reads_cas(self) -> bool {
+        matches!(self, Op::Gets | Op::Gats)
+    }
+
+    /// Carries a value to the server.
+    pub fn sends_value(self) -> bool {
+        (Op::Set as u8..=Op::Cas as u8).contains(&(self as u8))
+    }
+
+    /// Asked of a server, not of a key.
+    pub fn is_server_wide(self) -> bool {
+        matches!(self, Op::Version | Op::FlushAll)
+    }
+
+    /// Changes nothing that a later reader could miss: a failure has no effect to speak of. `gat`
+    /// and `gats` change an expiry time, and doing so twice is doing so once.
+    pub fn is_read(self) -> bool {
+        self.reads_value() || self == Op::Version
+    }
+
+    /// Doing it twice leaves what doing it once leaves, and answers the same.
+    pub fn is_idempotent(self) -> bool {
+        self.is_read() || matches!(self, Op::Set | Op::Touch | Op::FlushAll)
+    }
+}
+
+/// A command as the protocols see it: complete, checked, borrowed.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub op: Op,
+    pub key: Key<'a>,
+    pub value: &'a [u8],
+    pub flags: u32,
+    /// As it goes over the wire: see [`expiry`].
+    pub expiry: i32,
+    pub cas: u64,
+    pub delta: u64,
+}
+
+/// A place in bytes that were received and not consumed yet, never a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub at: u32,
+    pub len: u32,
+}
+
+impl Span {
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        let at = self.at as usize;
+        bytes.get(at..at + self.len as usize).unwrap_or_default()
+    }
+}
+
+/// What a value's header line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueHead {
+    pub flags: u32,
+    pub len: usize,
+    pub cas: Option<u64>,
+}

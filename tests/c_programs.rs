@@ -1,0 +1,206 @@
+//! The programs of tests/c/ and examples-c/, compiled against this build's shared library and run
+//! with a real memcached, plain and under valgrind.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use support::cc::{self, tree};
+use support::memcached::Memcached;
+use support::run::{Ran, run};
+use tempfile::TempDir;
+
+/// For one program, valgrind included, on a machine with other things to do.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Memory in MB for a server that must not evict what a program stores.
+const MEMORY: [&str; 2] = ["-m", "256"];
+
+struct Program {
+    name: String,
+    path: PathBuf,
+}
+
+/// Every program of `directory`, compiled; a warning is an error.
+fn compile(directory: &str) -> Vec<Program> {
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(directory);
+    std::fs::create_dir_all(&to).expect("a directory for the programs");
+    let entries = std::fs::read_dir(tree().join(directory)).expect("a directory of sources");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut sources: Vec<_> = paths
+        .filter(|p| p.extension().is_some_and(|e| e == "c"))
+        .collect();
+    sources.sort();
+    assert!(!sources.is_empty(), "no program in {directory}");
+    let program = |source: &PathBuf| {
+        let name = source
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let path = to.join(&name);
+        cc::program(source, &path).succeeded();
+        Program { name, path }
+    };
+    sources.iter().map(program).collect()
+}
+
+fn tests() -> &'static [Program] {
+    static BUILT: OnceLock<Vec<Program>> = OnceLock::new();
+    BUILT.get_or_init(|| compile("tests/c"))
+}
+
+fn examples() -> &'static [Program] {
+    static BUILT: OnceLock<Vec<Program>> = OnceLock::new();
+    BUILT.get_or_init(|| compile("examples-c"))
+}
+
+fn plain(program: &Path) -> Command {
+    cc::command(program)
+}
+
+/// `program` under valgrind, for which a leak is an error too.
+fn checked(program: &Path) -> Command {
+    let mut command = cc::command("valgrind");
+    command
+        .args(["--quiet", "--error-exitcode=9", "--leak-check=full"])
+        .arg("--show-leak-kinds=definite,indirect,possible")
+        .arg("--errors-for-leak-kinds=definite,indirect,possible")
+        .arg(program);
+    command
+}
+
+/// Run each program on a server of its own; fails with the output of those that failed.
+fn run_tests(server: impl Fn() -> Memcached, command: impl Fn(&Path) -> Command) {
+    let mut failed = Vec::new();
+    for program in tests() {
+        let server = server();
+        let began = Instant::now();
+        let ran = run(command(&program.path).arg(server.uri()), LIMIT);
+        println!("{:6.2} s  {}", began.elapsed().as_secs_f64(), program.name);
+        if !ran.status.success() {
+            failed.push(ran.report());
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "{} failed\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
+}
+
+#[test]
+fn tests_pass_over_tcp() {
+    run_tests(|| Memcached::tcp(&MEMORY), plain);
+}
+
+#[test]
+fn tests_pass_over_a_unix_socket() {
+    run_tests(|| Memcached::unix(&MEMORY), plain);
+}
+
+#[test]
+fn tests_pass_under_valgrind() {
+    run_tests(|| Memcached::unix(&MEMORY), checked);
+}
+
+/// Run one example, plain over TCP and a Unix socket, and under valgrind.
+fn run_example(name: &str, arguments: impl Fn(&str) -> Vec<String>) -> Vec<Ran> {
+    let example = examples()
+        .iter()
+        .find(|example| example.name == name)
+        .expect("the example");
+    let commands: [fn(&Path) -> Command; 3] = [plain, plain, checked];
+    let servers = [
+        Memcached::tcp(&MEMORY),
+        Memcached::unix(&MEMORY),
+        Memcached::unix(&MEMORY),
+    ];
+    let runs = commands.iter().zip(&servers).map(|(command, server)| {
+        run(command(&example.path).args(arguments(&server.uri())), LIMIT).succeeded()
+    });
+    runs.collect()
+}
+
+#[test]
+fn every_example_has_a_test() {
+    let names: Vec<_> = examples()
+        .iter()
+        .map(|example| example.name.as_str())
+        .collect();
+    assert_eq!(names, ["counter", "page_cache"]);
+}
+
+#[test]
+fn counter_is_exact() {
+    run_example("counter", |uri| {
+        vec![uri.to_string(), "4".into(), "200".into()]
+    });
+}
+
+#[test]
+fn the_example_of_the_readme_works() {
+    let readme = include_str!("../README.md");
+    let code = readme
+        .split("```c\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let to = tempfile::tempdir().expect("a temporary directory");
+    let (source, program) = (to.path().join("readme.c"), to.path().join("readme"));
+    std::fs::write(&source, code.expect("an example")).expect("written");
+    cc::program(&source, &program).succeeded();
+    let server = Memcached::unix(&[]);
+    let ran = run(checked(&program).arg(server.uri()), LIMIT).succeeded();
+    assert_eq!(ran.stdout, "hello, 5 bytes\n");
+}
+
+/// A directory with every kind of file that page_cache tells apart.
+fn pages() -> TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| directory.path().join(name);
+    let write = |name: &str, bytes: &[u8]| std::fs::write(at(name), bytes).expect("written");
+    let mixed: Vec<u8> = (0..900_000u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    std::fs::create_dir_all(at("below/deeper")).expect("made");
+    write("empty", b"");
+    write("lines", b"VALUE lines 0 3\r\nEND\r\n\0");
+    write("below/mixed", &mixed);
+    for number in 0..300 {
+        write(&format!("below/deeper/{number}"), &mixed[..number * 50]);
+    }
+    write("too_large", &vec![b'x'; 2_000_000]);
+    write("a space", b"no legal key");
+    write(&"long".repeat(60), b"no legal key");
+    std::os::unix::fs::symlink(at("lines"), at("link")).expect("linked");
+    directory
+}
+
+#[test]
+fn page_cache_counts_every_file() {
+    let directory = pages();
+    let path = directory.path().display().to_string();
+    let expected = [
+        ("files", 306),
+        ("hits", 303),
+        ("too large", 1),
+        ("illegal paths", 2),
+        ("misses", 0),
+        ("differences", 0),
+        ("failures", 0),
+    ];
+    for ran in run_example("page_cache", |uri| vec![path.clone(), uri.to_string()]) {
+        for (what, count) in expected {
+            let line = format!("{what:14} {count:10}");
+            assert!(
+                ran.stdout.lines().any(|l| l == line),
+                "not `{line}` in {}",
+                ran.report()
+            );
+        }
+    }
+}

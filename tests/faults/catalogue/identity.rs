@@ -1,0 +1,121 @@
+//! Another's reply: F06, F07, F08, F17, F29, F30.
+
+use super::super::edit::Edit;
+use super::super::outcome::Op;
+use super::super::reply::{KEY, Value};
+use super::super::rule::Action;
+use super::{Attack, Case, Catalogue, HITS, Must, on, positions};
+
+pub fn add(c: &mut Catalogue) {
+    for op in [Op::Get, Op::Mget] {
+        other_key(c, op);
+        unasked_value(c, op);
+        illegal_key(c, op);
+    }
+    c.exclude("F06", &[Op::Set, Op::Incr], "the reply names no key");
+    c.exclude("F30", &[Op::Set, Op::Incr], "the reply names no key");
+    c.exclude("F07", &Op::ALL, "an ASCII reply carries no opaque");
+    for op in Op::ALL {
+        other_reply(c, op);
+        binary_frame(c, op);
+        overtaken(c, op);
+    }
+    for (name, edit) in [("in the opposite order", Edit::Reverse), ("the first one last", Edit::Rotate)] {
+        let case = Case::new("F17", format!("values {name}"), Op::Mget, on(Op::Mget, vec![Action::Edit(edit)]));
+        c.add(Case { must: Must::Either, closed: false, ..case });
+    }
+}
+
+fn edited(c: &mut Catalogue, fault: &'static str, variant: String, op: Op, edit: Edit) {
+    c.add(Case::new(fault, variant, op, on(op, vec![Action::Edit(edit)])));
+}
+
+fn other_key(c: &mut Catalogue, op: Op) {
+    // The same length, shorter, longer, other case, none, that of the next call.
+    let names = ["f-xyz", "f-", "f-get-and-more", "F-GET", "F-M0", "", "a-get", "a-m0"];
+    for &nth in positions(op) {
+        for name in names {
+            let edit = Edit::Field(nth, KEY, name.into());
+            edited(c, "F06", format!("value {nth} is named {name:?}"), op, edit);
+        }
+        let truncated = Edit::Field(nth, KEY, b"f-get"[..4].to_vec());
+        edited(c, "F06", format!("value {nth} is named by its first letters"), op, truncated);
+    }
+}
+
+fn unasked_value(c: &mut Catalogue, op: Op) {
+    let values = if op == Op::Get { 1 } else { HITS };
+    for at in [0, values / 2, values] {
+        for key in ["other", "a-get"] {
+            let edit = Edit::Insert(at, Value::new(key.as_bytes(), 0, b"EVIL", None));
+            edited(c, "F06", format!("a value of {key} before value {at} of {values}"), op, edit);
+        }
+    }
+    for &nth in positions(op) {
+        edited(c, "F06", format!("value {nth} twice"), op, Edit::Double(nth));
+    }
+}
+
+fn illegal_key(c: &mut Catalogue, op: Op) {
+    let own = if op == Op::Get { "f-get" } else { "f-m0" };
+    let names = [
+        format!("{own} x"),
+        format!("x {own}"),
+        format!("{own} 0 4"),
+        format!("{own}\r\nVALUE {own}"),
+        format!("x\r\nEND\r\nVALUE {own}"),
+        format!("{own}\0"),
+        format!("{own}\n"),
+        format!("\r\n{own}"),
+        format!("{own}\x7f"),
+        "k".repeat(100_000),
+    ];
+    for name in names {
+        let shown = &name[..name.len().min(30)];
+        let edit = Edit::Field(0, KEY, name.clone().into());
+        edited(c, "F30", format!("the key is {shown:?}"), op, edit);
+    }
+}
+
+/// What other commands are answered with.
+fn other_reply(c: &mut Catalogue, op: Op) {
+    let common = ["DELETED", "TOUCHED", "OK", "RESET", "VERSION 1.6.18", "HD", "EN", "BUSY", "MN", ""];
+    let own: &[&str] = match op {
+        Op::Get | Op::Mget => &["STORED", "NOT_STORED", "EXISTS", "NOT_FOUND", "17", "VA 4 \r\nEVIL", "STAT pid 1"],
+        Op::Set => &["END", "17", "VALUE f-set 0 4\r\nEVIL\r\nEND"],
+        Op::Incr => &["STORED", "NOT_STORED", "EXISTS", "END", "VALUE f-ctr 0 1\r\n7\r\nEND"],
+    };
+    for text in common.iter().chain(own) {
+        let edit = Edit::Whole(format!("{text}\r\n").into());
+        edited(c, "F08", format!("answered with {text:?}"), op, edit);
+    }
+}
+
+/// Frames of the binary protocol.
+fn binary_frame(c: &mut Catalogue, op: Op) {
+    let frame = |opcode: u8, status: u8, extras: &[u8], body: &[u8]| {
+        let total = (extras.len() + body.len()) as u8;
+        let mut frame = vec![0x81, opcode, 0, 0, extras.len() as u8, 0, 0, status];
+        frame.extend([0, 0, 0, total]);
+        frame.extend([0; 12]);
+        [frame.as_slice(), extras, body].concat()
+    };
+    let frames = [
+        ("a hit", frame(0, 0, &[0, 0, 0, 77], b"EVIL")),
+        ("a miss", frame(0, 1, &[], b"Not found")),
+        ("a hit with lines in it", frame(0, 0, &[0; 4], b"\r\nVALUE f-get 0 4\r\nEVIL\r\nEND\r\n")),
+        ("an acknowledgement", frame(1, 0, &[], b"")),
+        ("a number", frame(5, 0, &[], &17u64.to_be_bytes())),
+        ("an authentication failure", frame(0x21, 0x20, &[], b"Auth failure.")),
+    ];
+    for (name, bytes) in frames {
+        edited(c, "F29", format!("{name} of the binary protocol"), op, Edit::Whole(bytes));
+    }
+}
+
+/// Replies in the wrong order: there must be two of them, so a quiet set goes first.
+fn overtaken(c: &mut Catalogue, op: Op) {
+    let attack = Attack::Quiet(vec![Action::Overtaken]);
+    let case = Case::new("F17", "before that of a quiet set", op, attack);
+    c.add(Case { must: Must::Either, closed: false, residue: true, settle: true, ..case });
+}

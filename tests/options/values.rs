@@ -1,0 +1,96 @@
+//! What each kind of option takes, and what it does not.
+
+use memcached2::options::Kind;
+
+type Row = (String, String);
+
+/// Values that an option of this kind takes, with the text that getting gives back.
+pub fn good(kind: &Kind) -> Vec<Row> {
+    match kind {
+        Kind::Duration { none, .. } => {
+            let mut rows = pairs(
+                "250ms=250ms 1.5s=1500ms 2m=2m 1h=1h 24h=24h 60s=1m 1000us=1ms 0.25s=250ms 1440m=24h \
+                 1.0s=1s 001s=1s 90s=90s 1.0000001h=3600000360us 1500us=1500us",
+            );
+            rows.extend(pairs(if *none {
+                "none=none"
+            } else {
+                "0=0 0ms=0 0.0=0 1us=1us"
+            }));
+            rows
+        }
+        Kind::Size { min, max } => {
+            let mut rows = pairs(
+                "65536=64k 64k=64k 64K=64k 64kb=64k 64KiB=64k 1m=1m 1mib=1m 1g=1g 1GB=1g 1024m=1g \
+                 1000000=1000000 600b=600",
+            );
+            rows.push((max.to_string(), "1g".into()));
+            rows.push((min.to_string(), min.to_string()));
+            rows
+        }
+        Kind::Count { min, max } => same(&[&min.to_string(), &max.to_string(), "7"]),
+        Kind::Bool => {
+            pairs("on=on true=on yes=on 1=on ON=on True=on off=off false=off no=off 0=off OFF=off")
+        }
+        Kind::Text { max } => same(&["", "a", "a:b/c&=%", "é", &"x".repeat(*max)]),
+        Kind::Choice(words) => same(words),
+    }
+}
+
+/// Values that no option of this kind takes.
+pub fn bad(kind: &Kind) -> Vec<String> {
+    match kind {
+        Kind::Duration { none, .. } => {
+            let mut rows = words(
+                "5 1.5 1000 -1s +1s s .5s 1.s 1d 1S 1min 0.1us 1.5us 24.1h 86401s 25h 1e3s 1s1 1.2.3s \
+                 1ns NONE inf 99999999999999999999999s 0.9999999999999999999s 999999999999999999h",
+            );
+            rows.extend(words(if *none { "0 0s 0.0ms" } else { "none" }));
+            rows.extend([String::new(), "1 s".into(), " 1s".into()]);
+            rows
+        }
+        Kind::Size { min, max } => {
+            let mut rows = words(
+                "k ib 1ib 1t 1.5m -1 +1 1kk 1bb 2g 0x400 none 1mbib 99999999999999999999 \
+                 999999999999999999g",
+            );
+            rows.extend([(min - 1).to_string(), (max + 1).to_string()]);
+            rows.extend([String::new(), "1 m".into()]);
+            rows
+        }
+        Kind::Count { min, max } => {
+            let mut rows = words("-1 +1 1.0 x 1k 4294967297 99999999999999999999");
+            rows.extend([(min - 1).to_string(), (max + 1).to_string()]);
+            rows.extend([String::new(), " 1".into()]);
+            rows
+        }
+        Kind::Bool => ["onn", "2", "y", "t", "on ", ""].map(String::from).into(),
+        Kind::Text { max } => {
+            let mut rows = ["a b", "a\tb", "\0", "\x7f"].map(String::from).to_vec();
+            rows.push("x".repeat(max + 1));
+            rows
+        }
+        Kind::Choice(_) => ["AUTO", "auto ", "text", ""].map(String::from).into(),
+    }
+}
+
+fn words(list: &str) -> Vec<String> {
+    list.split_whitespace().map(String::from).collect()
+}
+
+/// Rows of `text=back`.
+fn pairs(list: &str) -> Vec<Row> {
+    let row = |pair: &str| {
+        let (text, back) = pair.split_once('=').unwrap();
+        (text.into(), back.into())
+    };
+    list.split_whitespace().map(row).collect()
+}
+
+/// Rows whose text comes back as it is.
+fn same(texts: &[&str]) -> Vec<Row> {
+    texts
+        .iter()
+        .map(|text| (text.to_string(), text.to_string()))
+        .collect()
+}

@@ -1,0 +1,55 @@
+//! The library as `make install` puts it down: the release build with link-time optimisation.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::cc::{self, tree};
+use super::run::run;
+
+/// A clean build of everything on a slow machine.
+const LIMIT: Duration = Duration::from_secs(900);
+
+pub struct Installed {
+    /// Where it was installed for use.
+    pub prefix: PathBuf,
+    /// Where it was staged for a package whose prefix is /usr.
+    pub staged: PathBuf,
+    /// The build tree of CMake, which holds cargo's as `cargo`.
+    pub build: PathBuf,
+}
+
+/// Built and installed once, at the first call; later runs of the tests reuse the build.
+pub fn installed() -> &'static Installed {
+    static INSTALLED: OnceLock<Installed> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let top = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let installed = Installed {
+            prefix: top.join("prefix"),
+            staged: top.join("staged"),
+            build: top.join("build"),
+        };
+        for old in [&installed.prefix, &installed.staged] {
+            if old.exists() {
+                std::fs::remove_dir_all(old).expect("an old installation removed");
+            }
+        }
+        let set = |name: &str, path: &Path| format!("{name}={}", path.display());
+        let build = set("BUILD", &installed.build);
+        for place in [
+            [
+                set("PREFIX", Path::new("/usr")),
+                set("DESTDIR", &installed.staged),
+            ],
+            [set("PREFIX", &installed.prefix), "DESTDIR=".to_string()],
+        ] {
+            let mut make = cc::command("make");
+            make.arg("install")
+                .arg(&build)
+                .args(place)
+                .current_dir(tree());
+            run(&mut make, LIMIT).succeeded();
+        }
+        installed
+    })
+}

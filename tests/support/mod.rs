@@ -1,0 +1,9 @@
+//! What the tests share: running programs within a time limit, compiling C against the library as
+//! it was just built, and real memcached servers.
+#![allow(dead_code)] // every test target takes what it needs
+
+pub mod cc;
+pub mod header;
+pub mod install;
+pub mod memcached;
+pub mod run;
