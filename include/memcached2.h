@@ -184,6 +184,531 @@
 #define MC_BUFFER_TOO_SMALL 0x000808
 
 
+/**
+ * A connection was made. Since: 0.1.
+ */
+#define MC_EVENT_CONNECTED 1
+
+/**
+ * A connection could not be made. Since: 0.1.
+ */
+#define MC_EVENT_CONNECT_FAILED 2
+
+/**
+ * A connection was closed by the server, or because nothing more that comes can be believed.
+ * Since: 0.1.
+ */
+#define MC_EVENT_CLOSED 3
+
+/**
+ * A quiet command (MC_NOREPLY) failed. Since: 0.1.
+ */
+#define MC_EVENT_QUIET_FAILED 4
+
+/**
+ * `have`: the value was received. Since: 0.1.
+ */
+#define MC_HAVE_VALUE 1
+
+/**
+ * `have`: the flags were received. Since: 0.1.
+ */
+#define MC_HAVE_FLAGS 2
+
+/**
+ * `have`: the CAS was received. Since: 0.1.
+ */
+#define MC_HAVE_CAS 4
+
+/**
+ * `have`: the number was received. Since: 0.1.
+ */
+#define MC_HAVE_NUMBER 8
+
+/**
+ * `have`: the expiry time asked for lies beyond what the protocol can say (2038-01-19), and the
+ * last moment that it can was taken. Since: 0.1.
+ */
+#define MC_HAVE_CLAMPED 16
+
+/**
+ * `effect`: the command writes nothing. Since: 0.1.
+ */
+#define MC_EFFECT_NONE 0
+
+/**
+ * `effect`: the server's data is as it was. Since: 0.1.
+ */
+#define MC_EFFECT_NOT_APPLIED 1
+
+/**
+ * `effect`: the write took place. Since: 0.1.
+ */
+#define MC_EFFECT_APPLIED 2
+
+/**
+ * `effect`: nobody can tell; nothing is done twice behind the caller's back. Since: 0.1.
+ */
+#define MC_EFFECT_UNKNOWN 3
+
+/**
+ * `effect`: the write did not take place, and the item that was there is gone. Since: 0.1.
+ */
+#define MC_EFFECT_REMOVED 4
+
+/**
+ * `phase`: nothing to tell. Since: 0.1.
+ */
+#define MC_PHASE_NONE 0
+
+/**
+ * `phase`: the arguments were looked at, nothing else was done. Since: 0.1.
+ */
+#define MC_PHASE_CHECK 1
+
+/**
+ * `phase`: waiting for a connection of the pool. Since: 0.1.
+ */
+#define MC_PHASE_POOL 2
+
+/**
+ * `phase`: looking up the server's name. Since: 0.1.
+ */
+#define MC_PHASE_RESOLVE 3
+
+/**
+ * `phase`: connecting. Since: 0.1.
+ */
+#define MC_PHASE_CONNECT 4
+
+/**
+ * `phase`: setting up the TLS session or the protocol. Since: 0.1.
+ */
+#define MC_PHASE_HANDSHAKE 5
+
+/**
+ * `phase`: authenticating. Since: 0.1.
+ */
+#define MC_PHASE_AUTHENTICATE 6
+
+/**
+ * `phase`: not all bytes of the command had left. Since: 0.1.
+ */
+#define MC_PHASE_SEND 7
+
+/**
+ * `phase`: all bytes had left, the reply had not come whole, or said that the command failed.
+ * Since: 0.1.
+ */
+#define MC_PHASE_RECEIVE 8
+
+/**
+ * Read a value. Single, batch. Since: 0.1.
+ */
+#define MC_OP_GET 1
+
+/**
+ * Read a value and its CAS. Single, batch. Since: 0.1.
+ */
+#define MC_OP_GETS 2
+
+/**
+ * Read a value and set its time to live. Single, batch. Since: 0.1.
+ */
+#define MC_OP_GAT 3
+
+/**
+ * Read a value and its CAS, and set its time to live. Single, batch. Since: 0.1.
+ */
+#define MC_OP_GATS 4
+
+/**
+ * Store. Single, batch. Since: 0.1.
+ */
+#define MC_OP_SET 5
+
+/**
+ * Store where there is nothing; else MC_NOT_STORED. Single, batch. Since: 0.1.
+ */
+#define MC_OP_ADD 6
+
+/**
+ * Store where there is something; else MC_NOT_STORED. Single, batch. Since: 0.1.
+ */
+#define MC_OP_REPLACE 7
+
+/**
+ * Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single, batch.
+ * Since: 0.1.
+ */
+#define MC_OP_APPEND 8
+
+/**
+ * Put in front of the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
+ * batch. Since: 0.1.
+ */
+#define MC_OP_PREPEND 9
+
+/**
+ * Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch.
+ * Since: 0.1.
+ */
+#define MC_OP_CAS 10
+
+/**
+ * Delete; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+ */
+#define MC_OP_DELETE 11
+
+/**
+ * Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+ */
+#define MC_OP_TOUCH 12
+
+/**
+ * Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch.
+ * Since: 0.1.
+ */
+#define MC_OP_INCR 13
+
+/**
+ * Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch.
+ * Since: 0.1.
+ */
+#define MC_OP_DECR 14
+
+/**
+ * Ask the version of every server: mc_server_versions. Since: 0.1.
+ */
+#define MC_OP_VERSION 15
+
+/**
+ * Forget everything, on every server: mc_flush_all. Since: 0.1.
+ */
+#define MC_OP_FLUSH_ALL 16
+
+/**
+ * `options`: have the item's CAS in the answer to MC_OP_GET and MC_OP_GAT. Since: 0.1.
+ */
+#define MC_WANT_CAS 1
+
+/**
+ * `options`: `flags` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_FLAGS 65536
+
+/**
+ * `options`: `cas` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_CAS 131072
+
+/**
+ * `options`: `delta` was said, even if it is 0; else 0 means 1. Since: 0.1.
+ */
+#define MC_HAS_DELTA 262144
+
+/**
+ * `options`: `ttl` is a moment, in seconds since 1970. Since: 0.1.
+ */
+#define MC_TTL_IS_UNIX_TIME 4294967296
+
+/**
+ * `options`: do not wait for the reply of a write. MC_OK then means written; a failure is counted and
+ * told by mc_sync. In a batch every reply is waited for. Since: 0.1.
+ */
+#define MC_NOREPLY 8589934592
+
+/**
+ * `options`: wait for the reply, whatever the option default_noreply says. Since: 0.1.
+ */
+#define MC_REPLY 17179869184
+
+/**
+ * A memcached client: used by any number of threads at once, and after a fork by both processes.
+ * Freed with mc_free. Since: 0.1.
+ */
+typedef struct mc_client mc_client;
+
+/**
+ * What clients are made from: options and servers. Used by one thread at a time; freed with
+ * mc_options_free. Since: 0.1.
+ */
+typedef struct mc_options mc_options;
+
+/**
+ * The answers of a batch: as many items as there were commands, in their order. Freed with
+ * mc_results_free; holds no reference to the client. Since: 0.1.
+ */
+typedef struct mc_results mc_results;
+
+/**
+ * What a call ended with: MC_OK (0), or what went wrong. Bits 0 to 7 are the class, 8 to 15 the kind,
+ * 16 to 23 the sub-kind, so that a number that is not known yet still tells its class. Since: 0.1.
+ */
+typedef int32_t mc_status;
+
+/**
+ * One row of the status table. Since: 0.1.
+ */
+typedef struct mc_status_info {
+  /**
+   * The number.
+   */
+  mc_status status;
+  /**
+   * The status above it; MC_CLASS_MEMCACHED is above every class.
+   */
+  mc_status parent;
+  /**
+   * The name, without the prefix MC_.
+   */
+  const char *name;
+  /**
+   * What happened, for humans.
+   */
+  const char *message;
+} mc_status_info;
+
+/**
+ * Hears of one option: its name, its type, its default and what it does. The texts are valid until it
+ * returns. Since: 0.1.
+ */
+typedef void (*mc_option_fn)(void *user,
+                             const char *name,
+                             const char *kind,
+                             const char *default_value,
+                             const char *doc);
+
+/**
+ * One event. The texts are valid until the callback returns; they hold no keys, values or credentials.
+ * Grows at its end. Since: 0.1.
+ */
+typedef struct mc_event {
+  /**
+   * MC_EVENT_*.
+   */
+  uint32_t what;
+  /**
+   * Why, MC_OK where nothing failed.
+   */
+  mc_status status;
+  /**
+   * The server's name.
+   */
+  const char *server;
+  /**
+   * What happened, for humans; "" where there is nothing to say.
+   */
+  const char *text;
+} mc_event;
+
+/**
+ * Hears of one event, on a thread that is inside a call on the client, with no lock and no connection
+ * held. It must return, and may not use the client. Since: 0.1.
+ */
+typedef void (*mc_observer_fn)(void *user, const struct mc_event *event);
+
+/**
+ * Gives a `user` pointer back to its owner. Since: 0.1.
+ */
+typedef void (*mc_destroy_fn)(void *user);
+
+/**
+ * What one command was answered. Made by the library and reached by pointer only: it grows at its
+ * end. What was not received is 0 or NULL. Since: 0.1.
+ */
+typedef struct mc_item {
+  /**
+   * How the command ended.
+   */
+  mc_status status;
+  /**
+   * MC_HAVE_*: which of the fields below were really received.
+   */
+  uint32_t have;
+  /**
+   * The caller's key, without prefix, with a NUL behind it.
+   */
+  const char *key;
+  /**
+   * Its length in bytes.
+   */
+  size_t key_len;
+  /**
+   * The value, with a NUL behind it. NULL unless there is one; an empty value is not NULL.
+   */
+  const char *value;
+  /**
+   * Its length in bytes.
+   */
+  size_t value_len;
+  /**
+   * The item's CAS.
+   */
+  uint64_t cas;
+  /**
+   * What incr and decr answered.
+   */
+  uint64_t number;
+  /**
+   * Seconds to live; -1: never expires.
+   */
+  int64_t ttl;
+  /**
+   * The flags that the item was stored with.
+   */
+  uint32_t flags;
+  /**
+   * MC_MARK_*.
+   */
+  uint32_t marks;
+  /**
+   * MC_EFFECT_*: what a command that failed did to the server's data.
+   */
+  uint32_t effect;
+  /**
+   * The system's error number, or 0.
+   */
+  int32_t sys_errno;
+  /**
+   * The item's size.
+   */
+  uint64_t item_size;
+  /**
+   * Seconds since the item was last read.
+   */
+  uint64_t last_access;
+  /**
+   * Whether the item was read before.
+   */
+  uint32_t hit_before;
+  /**
+   * MC_PHASE_*: how far a command that failed had come.
+   */
+  uint32_t phase;
+  /**
+   * What went wrong and where; NULL unless something did.
+   */
+  const char *text;
+  /**
+   * The server's name; NULL if none was asked.
+   */
+  const char *server;
+  /**
+   * A serializer's object.
+   */
+  void *object;
+} mc_item;
+
+/**
+ * A command. Begin with MC_COMMAND_INIT(op): in every field but `size` and `op`, 0 means "not said".
+ * Since: 0.1.
+ */
+typedef struct mc_command {
+  /**
+   * sizeof(mc_command).
+   */
+  uint32_t size;
+  /**
+   * MC_OP_*.
+   */
+  uint32_t op;
+  /**
+   * MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY.
+   */
+  uint64_t options;
+  /**
+   * The key, without prefix.
+   */
+  const char *key;
+  /**
+   * Its length in bytes, or MC_CSTR.
+   */
+  size_t key_len;
+  /**
+   * The value of a command that stores.
+   */
+  const void *value;
+  /**
+   * Its length in bytes, or MC_CSTR.
+   */
+  size_t value_len;
+  /**
+   * Find the server by this instead of the key.
+   */
+  const char *route;
+  /**
+   * Its length in bytes, or MC_CSTR.
+   */
+  size_t route_len;
+  /**
+   * Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all.
+   */
+  int64_t ttl;
+  /**
+   * How long the command may take, in microseconds; 0: as the client says; below 0: for ever.
+   */
+  int64_t timeout_us;
+  /**
+   * The CAS that the item must still have, for MC_OP_CAS.
+   */
+  uint64_t cas;
+  /**
+   * By how much MC_OP_INCR and MC_OP_DECR count; 1 unless said.
+   */
+  uint64_t delta;
+  /**
+   * The number that a missing item begins with; 0 in this version.
+   */
+  uint64_t initial;
+  /**
+   * 0 in this version.
+   */
+  int64_t recache_ttl;
+  /**
+   * 0 in this version.
+   */
+  int64_t lease_ttl;
+  /**
+   * 0 in this version.
+   */
+  int64_t stale_ttl;
+  /**
+   * The flags that are stored with the value.
+   */
+  uint32_t flags;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * NULL in this version.
+   */
+  void (*release)(void *user);
+  /**
+   * NULL in this version.
+   */
+  void *release_user;
+} mc_command;
+
+/**
+ * How a batch is carried out; NULL where one is taken means the defaults. Since: 0.1.
+ */
+typedef struct mc_batch {
+  /**
+   * sizeof(mc_batch).
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t options;
+  /**
+   * How long the batch may take, in microseconds; 0: as the client says; below 0: for ever.
+   */
+  int64_t timeout_us;
+} mc_batch;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -192,6 +717,629 @@ extern "C" {
  * Return the version of the library as text, such as "0.1.0". Static, never NULL. Since: 0.1.
  */
 MC_API const char *mc_version(void);
+
+/**
+ * Return the version of the library as a number: major << 16 | minor << 8 | patch, like
+ * MEMCACHED2_VERSION_NUMBER of the header that a program was compiled with. Since: 0.1.
+ */
+MC_API uint32_t mc_version_number(void);
+
+/**
+ * Return what this build can do beyond the header, a bit for each; none is named yet. What is not
+ * built in answers MC_UNSUPPORTED. Since: 0.1.
+ */
+MC_API uint64_t mc_features(void);
+
+/**
+ * Return row number `index` of the status table, in the order of the header; NULL past its end.
+ * Static, for bindings to build their exceptions from. Since: 0.1.
+ */
+MC_API const struct mc_status_info *mc_statuses(size_t index);
+
+/**
+ * Return the name of a status without its prefix, such as "NO_VALUE"; "UNKNOWN" for a number that
+ * no status has. Static, never NULL. Since: 0.1.
+ */
+MC_API const char *mc_status_name(mc_status status);
+
+/**
+ * Return what a status means, in a sentence. Static, never NULL. Since: 0.1.
+ */
+MC_API const char *mc_status_message(mc_status status);
+
+/**
+ * Tell whether `status` is `ancestor` or below it: a class, a kind, or MC_CLASS_MEMCACHED, which is
+ * above everything but MC_OK. Since: 0.1.
+ */
+MC_API bool mc_status_is(mc_status status, mc_status ancestor);
+
+/**
+ * Tell whether the key was not there: MC_NO_VALUE (reads) or MC_NOT_FOUND (the others). Since: 0.1.
+ */
+MC_API bool mc_status_is_miss(mc_status status);
+
+/**
+ * Return the text of the thread's last failure: what went wrong and where; "" before the first. Never
+ * NULL; valid until the thread's next failing call. Successes and misses leave it. Since: 0.1.
+ */
+MC_API
+const char *mc_last_error(void);
+
+/**
+ * Return the status of the thread's last failure; MC_OK before the first. Since: 0.1.
+ */
+MC_API int32_t mc_last_error_status(void);
+
+/**
+ * Return the name of the server that the thread's last failure concerns; "" if none. Static, never
+ * NULL. Since: 0.1.
+ */
+MC_API const char *mc_last_error_server(void);
+
+/**
+ * Return the system's error number of the thread's last failure, or 0. Since: 0.1.
+ */
+MC_API int32_t mc_last_error_errno(void);
+
+/**
+ * Return what the command of the thread's last failure did to the server's data: MC_EFFECT_*.
+ * Since: 0.1.
+ */
+MC_API uint32_t mc_last_error_effect(void);
+
+/**
+ * Return how far the command of the thread's last failure had come: MC_PHASE_*. Since: 0.1.
+ */
+MC_API uint32_t mc_last_error_phase(void);
+
+/**
+ * Return new options, all at their defaults and without servers; NULL when there is no memory.
+ * Since: 0.1.
+ */
+MC_API struct mc_options *mc_options_new(void);
+
+/**
+ * Free options; NULL is ignored. Clients made from them live on. Since: 0.1.
+ */
+MC_API void mc_options_free(struct mc_options *options);
+
+/**
+ * Set an option of the client, such as ("timeout", "250ms"). MC_UNKNOWN_OPTION: there is none of this
+ * name; MC_INVALID_ARGUMENT: it cannot have this value; mc_last_error tells what it takes. The names
+ * are those of mc_options_each. Since: 0.1.
+ */
+MC_API
+mc_status mc_options_set(struct mc_options *options,
+                         const char *name,
+                         const char *value);
+
+/**
+ * Write the value of an option to `buf` as snprintf does; what it takes, its NUL included, to
+ * `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
+ */
+MC_API
+mc_status mc_options_get(const struct mc_options *options,
+                         const char *name,
+                         char *buf,
+                         size_t cap,
+                         size_t *needed);
+
+/**
+ * Add a server, in any spelling of mc_new, with a weight: the share of the keys that it gets relative
+ * to the others; 0 leaves it to the URI, or to 1. Since: 0.1.
+ */
+MC_API
+mc_status mc_options_add_server(struct mc_options *options,
+                                const char *uri,
+                                uint32_t weight);
+
+/**
+ * Tell `each` of every option, in the order of the documentation. Since: 0.1.
+ */
+MC_API mc_status mc_options_each(mc_option_fn each, void *user);
+
+/**
+ * Have `observer` hear of the connections of clients made from these options from now on; NULL for
+ * none. It is called from any thread, also from several at once. `destroy` (may be NULL) runs once on
+ * `user`: after the last client and the options are freed, or another observer is set; at once when
+ * this call fails. Since: 0.1.
+ */
+MC_API
+mc_status mc_options_set_observer(struct mc_options *options,
+                                  mc_observer_fn observer,
+                                  void *user,
+                                  mc_destroy_fn destroy);
+
+/**
+ * Make a client of a list of servers: URIs separated by commas or white space, such as
+ * "memcached://127.0.0.1:11211/?timeout=250ms" or "memcached+unix:///run/memcached.sock"; bare
+ * "host:port" and "/path" too. Options stand behind the question mark, those of the client on any of
+ * the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
+ * tells what was wrong and where. An empty list is legal; its use is MC_NO_AVAILABLE_SERVERS.
+ * Since: 0.1.
+ */
+MC_API
+mc_status mc_new(const char *servers,
+                 struct mc_client **out);
+
+/**
+ * Make a client of options (mc_options_new), which are copied. Since: 0.1.
+ */
+MC_API mc_status mc_new_with(const struct mc_options *options, struct mc_client **out);
+
+/**
+ * Make a view of a client with some options changed, such as "timeout=50ms" (several with & or
+ * commas between). It shares servers and connections with the client, which may be freed before it;
+ * options that shape connections cannot be changed. Freed with mc_free. Since: 0.1.
+ */
+MC_API
+mc_status mc_client_with(const struct mc_client *client,
+                         const char *options,
+                         struct mc_client **view);
+
+/**
+ * Free a client or a view; NULL is ignored. No thread may be inside a call on it. Connections close
+ * when the last of them is freed. Since: 0.1.
+ */
+MC_API void mc_free(struct mc_client *client);
+
+/**
+ * Close the client's connections: idle ones now, those in use when they come back. The next call
+ * opens new ones. Since: 0.1.
+ */
+MC_API mc_status mc_close(const struct mc_client *client);
+
+/**
+ * Settle quiet commands (MC_NOREPLY): read the replies that idle connections are owed, for at most
+ * `timeout_us` microseconds (0: as the client's timeout; below 0: for ever). `*failed` (may be NULL) is
+ * how many quiet commands of this client failed since the last time, those whose replies were lost
+ * included. Since: 0.1.
+ */
+MC_API
+mc_status mc_sync(const struct mc_client *client,
+                  int64_t timeout_us,
+                  uint64_t *failed);
+
+/**
+ * Add one server to the end of the list, in any spelling of mc_new. Calls under way are not
+ * disturbed. Keys move as the placement says. Since: 0.1.
+ */
+MC_API mc_status mc_add_server(const struct mc_client *client, const char *uri);
+
+/**
+ * Remove one server, named by its URI in any spelling or by its alias. Calls under way end as they
+ * would have. Since: 0.1.
+ */
+MC_API mc_status mc_remove_server(const struct mc_client *client, const char *uri);
+
+/**
+ * Replace the list of servers as a whole, at one moment; those that stay keep their connections.
+ * Since: 0.1.
+ */
+MC_API mc_status mc_set_servers(const struct mc_client *client, const char *servers);
+
+/**
+ * Write the names of the servers, in their order with a comma between, to `buf` as snprintf does; what
+ * it takes, its NUL included, to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0)
+ * only asks. Since: 0.1.
+ */
+MC_API
+mc_status mc_servers(const struct mc_client *client,
+                     char *buf,
+                     size_t cap,
+                     size_t *needed);
+
+/**
+ * Write the name of the server that a key belongs to; as mc_servers. Since: 0.1.
+ */
+MC_API
+mc_status mc_server_for_key(const struct mc_client *client,
+                            const char *key,
+                            size_t key_len,
+                            char *buf,
+                            size_t cap,
+                            size_t *needed);
+
+/**
+ * Check whether a key is legal: 1 to 250 bytes, none a space, a control character or DEL. MC_OK, or
+ * MC_ILLEGAL_INPUT with what is wrong in mc_last_error. Since: 0.1.
+ */
+MC_API mc_status mc_key_check(const char *key, size_t key_len);
+
+/**
+ * Return a new, empty item for mc_execute_into and mc_get_reuse, which keeps its memory from one use
+ * to the next; NULL when there is no memory. Freed with mc_item_free. Since: 0.1.
+ */
+MC_API
+struct mc_item *mc_item_new(void);
+
+/**
+ * Return a copy of `item` that belongs to the caller: of an item of a result set, for instance, which
+ * lives only as long as the set. NULL when `item` is NULL or there is no memory. Freed with
+ * mc_item_free. Since: 0.1.
+ */
+MC_API
+struct mc_item *mc_item_copy(const struct mc_item *item);
+
+/**
+ * Free an item. NULL is ignored, and so is an item of a result set, which goes with the set.
+ * Since: 0.1.
+ */
+MC_API void mc_item_free(struct mc_item *item);
+
+/**
+ * Read the value of a key. MC_OK: `*out` is the item, freed with mc_item_free; MC_NO_VALUE: there is
+ * none; else something failed: mc_last_error. `*out` is NULL unless MC_OK. `key_len` in bytes, or
+ * MC_CSTR. Since: 0.1.
+ */
+MC_API
+mc_status mc_get(const struct mc_client *client,
+                 const char *key,
+                 size_t key_len,
+                 struct mc_item **out);
+
+/**
+ * As mc_get, with the item's CAS for mc_cas. Since: 0.1.
+ */
+MC_API
+mc_status mc_gets(const struct mc_client *client,
+                  const char *key,
+                  size_t key_len,
+                  struct mc_item **out);
+
+/**
+ * As mc_get, and give the item `ttl` more seconds to live (0: for ever; MC_EXPIRE_NOW: none). The
+ * server must be 1.5.3 or newer. Since: 0.1.
+ */
+MC_API
+mc_status mc_gat(const struct mc_client *client,
+                 const char *key,
+                 size_t key_len,
+                 int64_t ttl,
+                 struct mc_item **out);
+
+/**
+ * As mc_gat, with the item's CAS for mc_cas. Since: 0.1.
+ */
+MC_API
+mc_status mc_gats(const struct mc_client *client,
+                  const char *key,
+                  size_t key_len,
+                  int64_t ttl,
+                  struct mc_item **out);
+
+/**
+ * As mc_get, into an item of the caller's (made by mc_item_new), which keeps its memory from one use
+ * to the next and is filled on every path. Since: 0.1.
+ */
+MC_API
+mc_status mc_get_reuse(const struct mc_client *client,
+                       const char *key,
+                       size_t key_len,
+                       struct mc_item *item);
+
+/**
+ * Read the value of a key into the caller's buffer, without a NUL behind it. `*len` is the value's
+ * length; `*flags` (may be NULL) its flags. MC_BUFFER_TOO_SMALL: the value has `*len` bytes, more
+ * than `cap`; the buffer's content is undefined, and nothing else is disturbed. Both are 0 where there
+ * is no value. Since: 0.1.
+ */
+MC_API
+mc_status mc_get_into(const struct mc_client *client,
+                      const char *key,
+                      size_t key_len,
+                      void *buf,
+                      size_t cap,
+                      size_t *len,
+                      uint32_t *flags);
+
+/**
+ * Store a value under a key, whatever there was. `ttl` in seconds, any number: 0 for ever,
+ * MC_EXPIRE_NOW not at all, other negatives are MC_INVALID_ARGUMENT. `flags` come back with the value.
+ * MC_TOO_LARGE: the item is larger than the server takes (option item_size_max) and was not sent.
+ * Lengths in bytes, or MC_CSTR. Since: 0.1.
+ */
+MC_API
+mc_status mc_set(const struct mc_client *client,
+                 const char *key,
+                 size_t key_len,
+                 const void *value,
+                 size_t value_len,
+                 int64_t ttl,
+                 uint32_t flags);
+
+/**
+ * As mc_set, where there is no item yet; else MC_NOT_STORED. Since: 0.1.
+ */
+MC_API
+mc_status mc_add(const struct mc_client *client,
+                 const char *key,
+                 size_t key_len,
+                 const void *value,
+                 size_t value_len,
+                 int64_t ttl,
+                 uint32_t flags);
+
+/**
+ * As mc_set, where there is an item already; else MC_NOT_STORED. Since: 0.1.
+ */
+MC_API
+mc_status mc_replace(const struct mc_client *client,
+                     const char *key,
+                     size_t key_len,
+                     const void *value,
+                     size_t value_len,
+                     int64_t ttl,
+                     uint32_t flags);
+
+/**
+ * Put bytes behind the value that there is; MC_NOT_STORED where there is none. Its flags and time to
+ * live stay. Since: 0.1.
+ */
+MC_API
+mc_status mc_append(const struct mc_client *client,
+                    const char *key,
+                    size_t key_len,
+                    const void *value,
+                    size_t value_len);
+
+/**
+ * Put bytes in front of the value that there is; MC_NOT_STORED where there is none. Its flags and time
+ * to live stay. Since: 0.1.
+ */
+MC_API
+mc_status mc_prepend(const struct mc_client *client,
+                     const char *key,
+                     size_t key_len,
+                     const void *value,
+                     size_t value_len);
+
+/**
+ * As mc_set, where the item still has the CAS that mc_gets answered; else MC_CAS_FAILURE, or
+ * MC_NOT_FOUND. A CAS of 0 is MC_INVALID_ARGUMENT: no server gives it. Since: 0.1.
+ */
+MC_API
+mc_status mc_cas(const struct mc_client *client,
+                 const char *key,
+                 size_t key_len,
+                 const void *value,
+                 size_t value_len,
+                 int64_t ttl,
+                 uint32_t flags,
+                 uint64_t cas);
+
+/**
+ * Delete an item; MC_NOT_FOUND where there is none. Since: 0.1.
+ */
+MC_API mc_status mc_delete(const struct mc_client *client, const char *key, size_t key_len);
+
+/**
+ * Give an item `ttl` more seconds to live (0: for ever; MC_EXPIRE_NOW: none); MC_NOT_FOUND where there
+ * is none. Since: 0.1.
+ */
+MC_API
+mc_status mc_touch(const struct mc_client *client,
+                   const char *key,
+                   size_t key_len,
+                   int64_t ttl);
+
+/**
+ * Add `delta` to the number that an item's value spells, modulo 2^64; `*number` (may be NULL) is the
+ * result, 0 on failure. MC_NOT_FOUND where there is no item, MC_NON_NUMERIC where its value is no
+ * number. Never done twice: where the reply is lost the effect is unknown. Since: 0.1.
+ */
+MC_API
+mc_status mc_incr(const struct mc_client *client,
+                  const char *key,
+                  size_t key_len,
+                  uint64_t delta,
+                  uint64_t *number);
+
+/**
+ * As mc_incr, taking `delta` away, not below 0. The server keeps the value's length, with spaces
+ * behind the number. Since: 0.1.
+ */
+MC_API
+mc_status mc_decr(const struct mc_client *client,
+                  const char *key,
+                  size_t key_len,
+                  uint64_t delta,
+                  uint64_t *number);
+
+/**
+ * Carry out one command and wait for its answer. MC_OK: `*out` is the item, freed with mc_item_free;
+ * else it is NULL. A miss is MC_NO_VALUE (reads) or MC_NOT_FOUND (the others). Who wants the detail of
+ * a failure in hand uses mc_execute_into. Since: 0.1.
+ */
+MC_API
+mc_status mc_execute(const struct mc_client *client,
+                     const struct mc_command *command,
+                     struct mc_item **out);
+
+/**
+ * Carry out one command into an item of the caller's (made by mc_item_new), which is filled on every
+ * path: status, value, text, server, errno, effect, phase. It keeps its memory from one use to the
+ * next; what its pointers led to before is gone. Since: 0.1.
+ */
+MC_API
+mc_status mc_execute_into(const struct mc_client *client,
+                          const struct mc_command *command,
+                          struct mc_item *item);
+
+/**
+ * As mc_execute_into, with key and value given apart, in place of those of `command`: for languages
+ * that may not put their pointers into a struct. Since: 0.1.
+ */
+MC_API
+mc_status mc_execute_kv(const struct mc_client *client,
+                        const struct mc_command *command,
+                        const char *key,
+                        size_t key_len,
+                        const void *value,
+                        size_t value_len,
+                        struct mc_item *item);
+
+/**
+ * Read many values at once. `lens` in bytes, MC_CSTR among them; NULL: every key ends at a NUL.
+ * `*out` holds n items in the order of the keys, doubles and misses included, each with its status; it
+ * is NULL only for MC_INVALID_ARGUMENT and MC_NO_MEMORY. MC_OK: every item is there or a miss;
+ * MC_PARTIAL: some failed, the others stand. Since: 0.1.
+ */
+MC_API
+mc_status mc_get_multi(const struct mc_client *client,
+                       const char *const *keys,
+                       const size_t *lens,
+                       size_t n,
+                       struct mc_results **out);
+
+/**
+ * As mc_get_multi, with the items' CAS. Since: 0.1.
+ */
+MC_API
+mc_status mc_gets_multi(const struct mc_client *client,
+                        const char *const *keys,
+                        const size_t *lens,
+                        size_t n,
+                        struct mc_results **out);
+
+/**
+ * Delete many items at once. `out` may be NULL. MC_OK: every item was deleted or not there;
+ * MC_MULTI_STORAGE: some commands failed. Since: 0.1.
+ */
+MC_API
+mc_status mc_delete_multi(const struct mc_client *client,
+                          const char *const *keys,
+                          const size_t *lens,
+                          size_t n,
+                          struct mc_results **out);
+
+/**
+ * Give many items `ttl` more seconds to live. `out` may be NULL. Statuses as mc_delete_multi.
+ * Since: 0.1.
+ */
+MC_API
+mc_status mc_touch_multi(const struct mc_client *client,
+                         const char *const *keys,
+                         const size_t *lens,
+                         size_t n,
+                         int64_t ttl,
+                         struct mc_results **out);
+
+/**
+ * Store many values at once, all with the same `ttl` and `flags` (as mc_set). Lengths in bytes,
+ * MC_CSTR among them; NULL: all end at a NUL. `out` may be NULL; else `*out` holds n items in the order
+ * of the keys. MC_OK: all were stored; MC_MULTI_STORAGE: some were not, the others were. An item that
+ * is too large is MC_TOO_LARGE for itself and not sent. Since: 0.1.
+ */
+MC_API
+mc_status mc_set_multi(const struct mc_client *client,
+                       const char *const *keys,
+                       const size_t *key_lens,
+                       const void *const *values,
+                       const size_t *value_lens,
+                       size_t n,
+                       int64_t ttl,
+                       uint32_t flags,
+                       struct mc_results **out);
+
+/**
+ * As mc_get_multi, with the keys one behind the other in one buffer and their lengths in `lens`: two
+ * arrays that a binding can make without pointers in them. `batch` may be NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_get_multi_packed(const struct mc_client *client,
+                              const char *keys,
+                              const size_t *lens,
+                              size_t n,
+                              const struct mc_batch *batch,
+                              struct mc_results **out);
+
+/**
+ * As mc_delete_multi, with the keys one behind the other in one buffer. `batch` may be NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_delete_multi_packed(const struct mc_client *client,
+                                 const char *keys,
+                                 const size_t *lens,
+                                 size_t n,
+                                 const struct mc_batch *batch,
+                                 struct mc_results **out);
+
+/**
+ * As mc_set_multi, with the keys one behind the other in one buffer and the values in another.
+ * `batch` may be NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_set_multi_packed(const struct mc_client *client,
+                              const char *keys,
+                              const size_t *key_lens,
+                              const void *values,
+                              const size_t *value_lens,
+                              size_t n,
+                              int64_t ttl,
+                              uint32_t flags,
+                              const struct mc_batch *batch,
+                              struct mc_results **out);
+
+/**
+ * Carry out any commands at once, on all their servers. `commands` is an array whose stride is the
+ * `size` of its first element, which all must have. An entry that cannot be carried out has its own
+ * status, the others go on. `batch` may be NULL; `out` too, where all are writes. MC_OK: every entry
+ * is ok or a miss; MC_MULTI_STORAGE: some failed, and all are writes; MC_PARTIAL: some failed.
+ * Since: 0.1.
+ */
+MC_API
+mc_status mc_execute_multi(const struct mc_client *client,
+                           const struct mc_command *commands,
+                           size_t n,
+                           const struct mc_batch *batch,
+                           struct mc_results **out);
+
+/**
+ * Return how many items there are; 0 for NULL. Since: 0.1.
+ */
+MC_API size_t mc_results_count(const struct mc_results *results);
+
+/**
+ * Return how many items have a status that is neither MC_OK nor a miss. Since: 0.1.
+ */
+MC_API size_t mc_results_failed(const struct mc_results *results);
+
+/**
+ * Return item number `i`, which lives as long as the results; NULL past the end. Since: 0.1.
+ */
+MC_API const struct mc_item *mc_results_item(const struct mc_results *results, size_t i);
+
+/**
+ * Return the first item, how many there are, and by how many bytes one follows the other: all items in
+ * one crossing, for bindings. NULL when there is none. Since: 0.1.
+ */
+MC_API
+const struct mc_item *mc_results_items(const struct mc_results *results,
+                                       size_t *count,
+                                       size_t *stride);
+
+/**
+ * Free results, with their items. NULL is ignored. Since: 0.1.
+ */
+MC_API void mc_results_free(struct mc_results *results);
+
+/**
+ * Ask every server for its version. `*out` holds one item for each, in the order of the list, those
+ * that are down included: `value` is the version, `server` the name. MC_PARTIAL: some failed.
+ * Since: 0.1.
+ */
+MC_API mc_status mc_server_versions(const struct mc_client *client, struct mc_results **out);
+
+/**
+ * Have every server forget everything, at once or (`delay` above 0) in so many seconds; what is stored
+ * meanwhile is forgotten too. `*out` holds one item for each server. MC_PARTIAL: some failed.
+ * Since: 0.1.
+ */
+MC_API
+mc_status mc_flush_all(const struct mc_client *client,
+                       int64_t delay,
+                       struct mc_results **out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -280,8 +280,23 @@ impl Block {
         Ok(())
     }
 
+    /// Empty it, and make room for exactly `cap` bytes at once, however many that are.
+    pub fn reserve(&mut self, cap: usize) -> Result<(), NoMemory> {
+        self.failed = None;
+        self.raw.len = 0;
+        if self.raw.cap < cap.max(1) {
+            self.raw = Raw::EMPTY;
+            self.raw.resize(cap.max(1))?;
+        }
+        Ok(())
+    }
+
     pub fn bytes(&self) -> &[u8] {
         self.raw.filled()
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.raw.cap
     }
 
     /// Growing failed while the value arrived: it is not whole.
@@ -298,16 +313,12 @@ impl Block {
         Ok(())
     }
 
-    pub fn append(&mut self, bytes: &[u8]) -> usize {
-        self.raw.append(bytes)
-    }
-
-    pub fn capacity(&self) -> usize {
-        self.raw.cap
-    }
-
     /// The address of the first byte, aligned to [`BLOCK_ALIGN`].
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.raw.at.as_ptr()
+    }
+
+    pub fn as_ptr(&self) -> *const u8 {
         self.raw.at.as_ptr()
     }
 }
@@ -366,6 +377,11 @@ impl<'a> Lent<'a> {
     pub fn capacity(&self) -> usize {
         self.rest.len()
     }
+
+    /// Begin anew.
+    pub fn restart(&mut self) {
+        self.used = 0;
+    }
 }
 
 // SAFETY: `space` returns the part of the buffer that is not used yet.
@@ -379,13 +395,4 @@ unsafe impl Place for Lent<'_> {
     unsafe fn advance(&mut self, n: usize) {
         self.used += n;
     }
-}
-
-/// Append to a vector whose size comes from input.
-pub fn try_extend(bytes: &mut Vec<u8>, more: &[u8]) -> Result<(), NoMemory> {
-    bytes
-        .try_reserve(more.len())
-        .map_err(|_| NoMemory(more.len()))?;
-    bytes.extend_from_slice(more);
-    Ok(())
 }

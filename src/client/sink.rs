@@ -26,6 +26,8 @@ pub struct Sent {
     /// means nothing any more stands behind it.
     pub key_at: usize,
     pub key_len: usize,
+    /// Its expiry time was cut to what the protocol can say.
+    pub clamped: bool,
 }
 
 impl Prepared<'_> {
@@ -36,6 +38,7 @@ impl Prepared<'_> {
             server,
             key_at: key_at + key.prefix().len(),
             key_len: key.user().len(),
+            clamped: self.request.clamped,
         }
     }
 }

@@ -1,3 +1,25 @@
-//! The C ABI, one file per noun of the header.
+//! The C ABI, one file per noun of the header, in the order of `surface.txt`. Null and range checks,
+//! conversion, `catch_unwind`; no decision about memcached.
 
+#![allow(clippy::missing_safety_doc)] // the header's text says what each function takes
+#![allow(non_camel_case_types)] // the types of the header have the header's names
+
+mod borrow;
+mod guard;
+mod handle;
+mod item_sink;
+mod results_sink;
+
+pub mod arithmetic;
+pub mod batch;
+pub mod client;
+pub mod command;
+pub mod item;
+pub mod last_error;
+pub mod log;
+pub mod options;
+pub mod read;
+pub mod server;
+pub mod status;
 pub mod version;
+pub mod write;

@@ -1,7 +1,34 @@
+//! Which library this is.
+
 use std::ffi::c_char;
 
 /// Return the version of the library as text, such as "0.1.0". Static, never NULL. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn mc_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+const fn part(text: &str) -> u32 {
+    let (bytes, mut i, mut value) = (text.as_bytes(), 0, 0);
+    while i < bytes.len() {
+        value = value * 10 + (bytes[i] - b'0') as u32;
+        i += 1;
+    }
+    value
+}
+
+/// Return the version of the library as a number: major << 16 | minor << 8 | patch, like
+/// MEMCACHED2_VERSION_NUMBER of the header that a program was compiled with. Since: 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn mc_version_number() -> u32 {
+    part(env!("CARGO_PKG_VERSION_MAJOR")) << 16
+        | part(env!("CARGO_PKG_VERSION_MINOR")) << 8
+        | part(env!("CARGO_PKG_VERSION_PATCH"))
+}
+
+/// Return what this build can do beyond the header, a bit for each; none is named yet. What is not
+/// built in answers MC_UNSUPPORTED. Since: 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn mc_features() -> u64 {
+    0
 }

@@ -92,12 +92,14 @@ pub fn request<'a>(
             }
         }
     };
+    let wire = command.ttl.wire(unix_now);
     let request = Request {
         op,
         key,
         value: command.value,
         flags: command.flags,
-        expiry: command.ttl.wire(unix_now).expiry,
+        expiry: wire.expiry,
+        clamped: wire.clamped,
         cas: command.cas,
         delta: command.delta,
     };

@@ -118,6 +118,8 @@ pub struct Request<'a> {
     pub flags: u32,
     /// As it goes over the wire: see [`expiry`].
     pub expiry: i32,
+    /// The moment meant lies beyond what `expiry` can say.
+    pub clamped: bool,
     pub cas: u64,
     pub delta: u64,
 }

@@ -3,23 +3,27 @@
 
 #define N(array) (sizeof(array) / sizeof *(array))
 
-static const mc_item *entry(const mc_results *results, size_t i, mc_status status, const char *key) {
+/* Entry i of some results, its status and key checked; a failure says which line wanted it. */
+#define ENTRY(results, i, status, key) entry(__LINE__, (results), (i), (status), (key))
+#define VALUE_ENTRY(results, i, key, value) value_entry(__LINE__, (results), (i), (key), (value))
+#define MISS_ENTRY(results, i, key) miss_entry(__LINE__, (results), (i), (key))
+
+static const mc_item *entry(int line, const mc_results *results, size_t i, mc_status status, const char *key) {
   const mc_item *item = mc_results_item(results, i);
   if (!CHECK(item != NULL)) exit(1);
-  CHECK_STATUS(item->status, status);
-  CHECK_TEXT(item->key, item->key_len, key);
+  if (!(CHECK_STATUS(item->status, status) & CHECK_TEXT(item->key, item->key_len, key)))
+    fprintf(stderr, "  in entry %zu, at line %d\n", i, line);
   return item;
 }
 
-static void value_entry(const mc_results *results, size_t i, const char *key, const char *value) {
-  const mc_item *item = entry(results, i, MC_OK, key);
-  CHECK_TEXT(item->value, item->value_len, value);
+static void value_entry(int line, const mc_results *results, size_t i, const char *key, const char *value) {
+  const mc_item *item = entry(line, results, i, MC_OK, key);
+  if (!CHECK_TEXT(item->value, item->value_len, value)) fprintf(stderr, "  in entry %zu, at line %d\n", i, line);
 }
 
-static void miss_entry(const mc_results *results, size_t i, const char *key) {
-  const mc_item *item = entry(results, i, MC_NO_VALUE, key);
-  CHECK(item->value == NULL);
-  CHECK_NUMBER(item->value_len, 0);
+static void miss_entry(int line, const mc_results *results, size_t i, const char *key) {
+  const mc_item *item = entry(line, results, i, MC_NO_VALUE, key);
+  if (!CHECK(item->value == NULL && item->value_len == 0)) fprintf(stderr, "  in entry %zu, at line %d\n", i, line);
 }
 
 static void store_letters(mc_client *client) {
@@ -30,7 +34,7 @@ static void store_letters(mc_client *client) {
   CHECK_STATUS(mc_set_multi(client, keys, NULL, values, lens, 4, 0, 7, &results), MC_OK);
   CHECK_NUMBER(mc_results_count(results), 4);
   CHECK_NUMBER(mc_results_failed(results), 0);
-  for (size_t i = 0; i < 4; ++i) entry(results, i, MC_OK, keys[i]);
+  for (size_t i = 0; i < 4; ++i) ENTRY(results, i, MC_OK, keys[i]);
   mc_results_free(results);
 }
 
@@ -40,14 +44,14 @@ static void order_doubles_and_misses(mc_client *client) {
   if (!CHECK_STATUS(mc_get_multi(client, keys, NULL, N(keys), &results), MC_OK)) return;
   CHECK_NUMBER(mc_results_count(results), N(keys));
   CHECK_NUMBER(mc_results_failed(results), 0); /* a miss is no failure */
-  value_entry(results, 0, "c", "CCC");
-  miss_entry(results, 1, "none");
-  value_entry(results, 2, "a", "A");
-  value_entry(results, 3, "c", "CCC");
-  miss_entry(results, 4, "none");
-  value_entry(results, 5, "empty", "");
-  value_entry(results, 6, "b", "BB");
-  value_entry(results, 7, "a", "A");
+  VALUE_ENTRY(results, 0, "c", "CCC");
+  MISS_ENTRY(results, 1, "none");
+  VALUE_ENTRY(results, 2, "a", "A");
+  VALUE_ENTRY(results, 3, "c", "CCC");
+  MISS_ENTRY(results, 4, "none");
+  VALUE_ENTRY(results, 5, "empty", "");
+  VALUE_ENTRY(results, 6, "b", "BB");
+  VALUE_ENTRY(results, 7, "a", "A");
   CHECK_NUMBER(mc_results_item(results, 0)->flags, 7);
   CHECK(mc_results_item(results, N(keys)) == NULL);
   CHECK(mc_results_item(results, (size_t)-1) == NULL);
@@ -59,9 +63,9 @@ static void lengths_end_the_keys(mc_client *client) {
   static const size_t lens[] = {1, MC_CSTR, 1};
   mc_results *results;
   if (!CHECK_STATUS(mc_get_multi(client, keys, lens, 3, &results), MC_OK)) return;
-  value_entry(results, 0, "a", "A");
-  value_entry(results, 1, "b", "BB");
-  value_entry(results, 2, "b", "BB");
+  VALUE_ENTRY(results, 0, "a", "A");
+  VALUE_ENTRY(results, 1, "b", "BB");
+  VALUE_ENTRY(results, 2, "b", "BB");
   mc_results_free(results);
 }
 
@@ -85,12 +89,12 @@ static void an_illegal_key_is_its_own_failure(mc_client *client) {
   mc_results *results;
   CHECK_STATUS(mc_get_multi(client, keys, NULL, N(keys), &results), MC_PARTIAL);
   CHECK_NUMBER(mc_results_failed(results), 3);
-  for (size_t i = 0; i < N(keys); ++i) entry(results, i, expected[i], keys[i]);
-  value_entry(results, 5, "c", "CCC");
+  for (size_t i = 0; i < N(keys); ++i) ENTRY(results, i, expected[i], keys[i]);
+  VALUE_ENTRY(results, 5, "c", "CCC");
   mc_results_free(results);
   CHECK_STATUS(mc_set_multi(client, keys, NULL, values, NULL, N(keys), 0, 0, &results), MC_MULTI_STORAGE);
   CHECK_NUMBER(mc_results_failed(results), 3);
-  for (size_t i = 0; i < N(keys); ++i) entry(results, i, expected[i], keys[i]);
+  for (size_t i = 0; i < N(keys); ++i) ENTRY(results, i, expected[i], keys[i]);
   CHECK(mc_results_item(results, 1)->text != NULL);
   mc_results_free(results);
   CHECK_VALUE(client, "a", "1");
@@ -106,9 +110,9 @@ static void a_too_large_value_is_its_own_failure(mc_client *client) {
   mc_results *results;
   CHECK_STATUS(mc_set_multi(client, keys, NULL, values, lens, 3, 0, 0, &results), MC_MULTI_STORAGE);
   CHECK_NUMBER(mc_results_failed(results), 1);
-  entry(results, 0, MC_OK, "a");
-  entry(results, 1, MC_TOO_LARGE, "large");
-  entry(results, 2, MC_OK, "c");
+  ENTRY(results, 0, MC_OK, "a");
+  ENTRY(results, 1, MC_TOO_LARGE, "large");
+  ENTRY(results, 2, MC_OK, "c");
   mc_results_free(results);
   CHECK_VALUE(client, "a", "x");
   CHECK_VALUE(client, "c", "z");
@@ -148,22 +152,22 @@ static void gets_delete_and_touch_many(mc_client *client) {
   CHECK_STATUS(check_store(client, "many:a", "1"), MC_OK);
   CHECK_STATUS(check_store(client, "many:b", "2"), MC_OK);
   if (CHECK_STATUS(mc_gets_multi(client, keys, NULL, 3, &results), MC_OK)) {
-    const mc_item *a = entry(results, 0, MC_OK, "many:a"), *b = entry(results, 2, MC_OK, "many:b");
+    const mc_item *a = ENTRY(results, 0, MC_OK, "many:a"), *b = ENTRY(results, 2, MC_OK, "many:b");
     CHECK((a->have & MC_HAVE_CAS) && (b->have & MC_HAVE_CAS) && a->cas != 0 && a->cas != b->cas);
-    miss_entry(results, 1, "many:none");
+    MISS_ENTRY(results, 1, "many:none");
     CHECK_STATUS(mc_cas(client, "many:b", MC_CSTR, "3", 1, 0, 0, b->cas), MC_OK);
     mc_results_free(results);
   }
   if (CHECK_STATUS(mc_touch_multi(client, keys, NULL, 3, 100, &results), MC_OK)) {
-    entry(results, 0, MC_OK, "many:a");
-    entry(results, 1, MC_NOT_FOUND, "many:none");
-    entry(results, 2, MC_OK, "many:b");
+    ENTRY(results, 0, MC_OK, "many:a");
+    ENTRY(results, 1, MC_NOT_FOUND, "many:none");
+    ENTRY(results, 2, MC_OK, "many:b");
     mc_results_free(results);
   }
   if (CHECK_STATUS(mc_delete_multi(client, keys, NULL, 3, &results), MC_OK)) {
-    entry(results, 0, MC_OK, "many:a");
-    entry(results, 1, MC_NOT_FOUND, "many:none");
-    entry(results, 2, MC_OK, "many:b");
+    ENTRY(results, 0, MC_OK, "many:a");
+    ENTRY(results, 1, MC_NOT_FOUND, "many:none");
+    ENTRY(results, 2, MC_OK, "many:b");
     mc_results_free(results);
   }
   CHECK_MISS(client, "many:a");
@@ -190,14 +194,14 @@ static void ten_thousand_keys(mc_client *client) {
   if (CHECK_STATUS(mc_get_multi(client, keys, NULL, MANY, &results), MC_OK)) {
     CHECK_NUMBER(mc_results_count(results), MANY);
     for (size_t i = 0; i < MANY; ++i)
-      if (i % 3 == 2) miss_entry(results, i, keys[i]);
-      else value_entry(results, i, keys[i], keys[i]);
+      if (i % 3 == 2) MISS_ENTRY(results, i, keys[i]);
+      else VALUE_ENTRY(results, i, keys[i], keys[i]);
     mc_results_free(results);
   }
   CHECK_STATUS(mc_delete_multi(client, keys, NULL, MANY, &results), MC_OK);
   CHECK_NUMBER(mc_results_count(results), MANY);
   for (size_t i = 0; i < MANY; ++i)
-    entry(results, i, i % 3 == 2 ? MC_NOT_FOUND : MC_OK, keys[i]);
+    ENTRY(results, i, i % 3 == 2 ? MC_NOT_FOUND : MC_OK, keys[i]);
   mc_results_free(results);
   free(text);
   free(keys);
@@ -223,7 +227,7 @@ static void more_than_any_buffer_holds(mc_client *client) {
   CHECK_STATUS(mc_set_multi(client, keys, NULL, values, lens, VALUES, 0, 0, NULL), MC_OK);
   if (CHECK_STATUS(mc_get_multi(client, keys, NULL, VALUES * ROUNDS, &results), MC_OK)) {
     for (size_t i = 0; i < VALUES * ROUNDS; ++i) {
-      const mc_item *item = entry(results, i, MC_OK, keys[i]);
+      const mc_item *item = ENTRY(results, i, MC_OK, keys[i]);
       CHECK_BYTES(item->value, item->value_len, values[i % VALUES], SIZE);
       CHECK_NUMBER(item->value[SIZE], 0);
     }

@@ -131,7 +131,7 @@ static void a_short_buffer_for_servers(mc_client *client) {
   char text[512], part[512];
   size_t needed = 0, again = 0;
   CHECK_STATUS(mc_servers(client, text, sizeof text, &needed), MC_OK);
-  CHECK_STATUS(mc_servers(client, NULL, 0, &again), MC_BUFFER_TOO_SMALL);
+  CHECK_STATUS(mc_servers(client, NULL, 0, &again), MC_OK); /* only asks */
   CHECK_NUMBER(again, needed);
   CHECK_STATUS(mc_servers(client, part, needed, &again), MC_BUFFER_TOO_SMALL);
   CHECK_NUMBER(again, needed);

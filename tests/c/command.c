@@ -139,6 +139,17 @@ static void flush_all_empties_the_server(mc_client *client) {
   CHECK_MISS(client, "command");
 }
 
+/* They answer results, one for each server, and therefore have functions of their own. */
+static void a_command_for_servers_has_no_item(mc_client *client) {
+  static const uint32_t ops[] = {MC_OP_VERSION, MC_OP_FLUSH_ALL};
+  CHECK_STATUS(check_store(client, "command", "x"), MC_OK);
+  for (size_t i = 0; i < 2; ++i) {
+    mc_command command = MC_COMMAND_INIT(ops[i]);
+    run(client, by_execute, &command, MC_INVALID_ARGUMENT);
+  }
+  CHECK_VALUE(client, "command", "x");
+}
+
 /* ---- what the struct may hold --------------------------------------------------------------- */
 
 static void a_shorter_struct_says_less(mc_client *client) {
@@ -239,6 +250,7 @@ int main(int argc, char **argv) {
   flags_travel_with_the_value(client);
   each_server_says_its_version(client);
   flush_all_empties_the_server(client);
+  a_command_for_servers_has_no_item(client);
   a_shorter_struct_says_less(client);
   a_longer_struct_must_say_nothing_more(client);
   a_size_without_an_op_is_refused(client);

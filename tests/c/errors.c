@@ -131,14 +131,13 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* A get, a set and an incr that fail with `status`; the writes have these effects. */
-static void all_fail(mc_client *client, mc_status status, uint32_t effect, int32_t number) {
+/* A get, a set and an incr that fail with `status`; the writes have this effect. */
+static void all_fail(mc_client *client, mc_status status, uint32_t effect) {
   mc_item *item = (mc_item *)(void *)client;
   CHECK_STATUS(mc_get(client, "k", 1, &item), status);
   CHECK(item == NULL);
   CHECK(*mc_last_error() != '\0');
   CHECK(strstr(mc_last_error_server(), "127.0.0.1") != NULL);
-  CHECK_NUMBER(mc_last_error_errno(), number);
   CHECK_NUMBER(mc_last_error_effect(), MC_EFFECT_NONE); /* a get writes nothing */
   CHECK_STATUS(check_store(client, "k", "v"), status);
   CHECK_NUMBER(mc_last_error_effect(), effect);
@@ -152,7 +151,8 @@ static void nobody_listens(void) {
   struct peer peer = start_peer(REFUSES);
   mc_client *client;
   if (CHECK_STATUS(mc_new(peer.uri, &client), MC_OK)) {
-    all_fail(client, MC_CONNECT_FAILED, MC_EFFECT_NOT_APPLIED, ECONNREFUSED);
+    all_fail(client, MC_CONNECT_FAILED, MC_EFFECT_NOT_APPLIED);
+    CHECK_NUMBER(mc_last_error_errno(), ECONNREFUSED);
     /* The same, out of an item: for callers whose thread may change between two calls. */
     mc_item *item = mc_item_new();
     mc_command set = MC_COMMAND_INIT(MC_OP_SET);
@@ -185,7 +185,7 @@ static void nobody_answers(void) {
   if (!CHECK_STATUS(mc_new(peer.uri, &client), MC_OK)) return;
   CHECK_STATUS(mc_client_with(client, "timeout=150ms", &view), MC_OK);
   double began = now();
-  all_fail(view, MC_TIMEOUT, MC_EFFECT_UNKNOWN, 0);
+  all_fail(view, MC_TIMEOUT, MC_EFFECT_UNKNOWN);
   ends_within(began, 3 * 0.15);
 
   mc_command get = MC_COMMAND_INIT(MC_OP_GET);

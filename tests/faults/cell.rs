@@ -8,8 +8,7 @@ use super::ledger::{Event, What};
 use super::net::{Server, Transport};
 use super::oracle::{Kind, Objection, World};
 use super::outcome::{Ask, Call, DEADLINE, Op, Outcome, Setup, Subject, call, status};
-use super::rule::{Action, Rule, When};
-use super::rule;
+use super::rule::{self, Rule, When};
 use super::value;
 
 #[derive(Clone, Debug)]
@@ -42,10 +41,25 @@ impl Cell {
 
 pub struct Verdict {
     pub objections: Vec<Objection>,
-    /// What happened, for a report.
+    /// What happened, for a report; nothing where nothing is to be reported.
     pub story: Vec<String>,
     /// The times at which the cell began and ended.
     pub span: (Instant, Instant),
+    /// How long a call waited for a processor, at most.
+    pub starved: Duration,
+}
+
+impl Verdict {
+    /// Whether the objections are all such as a machine that is busy elsewhere can cause.
+    pub fn is_only_slow(&self) -> bool {
+        let timeout = format!("{:#06x}", status::TIMEOUT);
+        let slow = |objection: &Objection| match objection.kind {
+            Kind::Overrun => true,
+            Kind::Unexpected => objection.text.contains(&timeout) || objection.text.contains("took"),
+            _ => false,
+        };
+        !self.objections.is_empty() && self.objections.iter().all(slow)
+    }
 }
 
 /// What of a cell is looked at when it is over.
@@ -68,15 +82,17 @@ pub fn run(cell: &Cell, make: &dyn Fn(&Setup) -> Box<dyn Subject>) -> Verdict {
         shortcut: cell.shortcut,
         item_size_max: (2 * cell.case.length).max(1 << 20),
     };
-    let mut subject = make(&setup);
+    let subject = make(&setup);
     let record = converse(cell, &server, subject);
     let events = server.ledger().events();
     let objections = {
         let store = server.store();
         judge(cell, &record, &World { store: &store, events: &events })
     };
-    let story = tell(began, &record, &events);
-    Verdict { objections, story, span: (began, Instant::now()) }
+    let story = if objections.is_empty() { Vec::new() } else { tell(began, &record, &events) };
+    let calls = record.before.iter().chain([&record.under]).chain(&record.after);
+    let starved = calls.map(|call| call.starved).max().unwrap_or_default();
+    Verdict { objections, story, span: (began, Instant::now()), starved }
 }
 
 fn converse(cell: &Cell, server: &Server, mut subject: Box<dyn Subject>) -> Record {
@@ -199,9 +215,8 @@ fn judge(cell: &Cell, record: &Record, world: &World) -> Vec<Objection> {
     if !record.gone {
         objections.push(Objection::new(Kind::Leak, "a connection outlived its client"));
     }
-    let trusted = if leftover { &record.after[0] } else { &record.under };
     if case.closed {
-        objections.extend(reused(world.events, trusted.end));
+        objections.extend(reused(world.events, &record.after[usize::from(leftover)..]));
     }
     objections
 }
@@ -214,14 +229,17 @@ fn fired(case: &Case, events: &[Event]) -> Option<Objection> {
     (!fired).then(|| Objection::new(Kind::NotFired, "the fault did not take place"))
 }
 
-/// A request, after `from`, on a connection on which the fault fired.
-fn reused(events: &[Event], from: Instant) -> Option<Objection> {
+/// A request of a later call on a connection on which the fault fired.
+fn reused(events: &[Event], later: &[Call]) -> Option<Objection> {
     let faulty: Vec<u32> =
         events.iter().filter(|e| matches!(e.what, What::Fired)).map(|e| e.connection).collect();
+    // By its keys, not by its time: the server may read late what was sent early.
+    let of_later = |key: &[u8]| later.iter().any(|call| call.ask.keys().iter().any(|k| k.as_bytes() == key));
     let again = events.iter().find(|event| {
-        event.at > from && matches!(event.what, What::Request(..)) && faulty.contains(&event.connection)
+        faulty.contains(&event.connection)
+            && matches!(&event.what, What::Request(_, request) if request.keys().into_iter().any(of_later))
     })?;
-    Some(Objection::new(Kind::Reused, format!("connection {} carried another request", again.connection)))
+    Some(Objection::new(Kind::Reused, format!("connection {} carried another call", again.connection)))
 }
 
 /// What is wrong with `call`, if it must be so.
@@ -258,16 +276,6 @@ pub fn brief(outcome: &Outcome) -> String {
     }
 }
 
-/// Whether the objections are all such as a machine that is busy elsewhere can cause.
-pub fn may_be_the_machine(objections: &[Objection], record_timed_out: bool) -> bool {
-    let slow = |objection: &Objection| match objection.kind {
-        Kind::Overrun => true,
-        Kind::Unexpected => record_timed_out,
-        _ => false,
-    };
-    !objections.is_empty() && objections.iter().all(slow)
-}
-
 fn tell(began: Instant, record: &Record, events: &[Event]) -> Vec<String> {
     let mut lines: Vec<(Instant, String)> =
         events.iter().map(|event| (event.at, event.describe(began))).collect();
@@ -282,12 +290,3 @@ fn tell(began: Instant, record: &Record, events: &[Event]) -> Vec<String> {
     lines.sort_by_key(|(at, _)| *at);
     lines.into_iter().map(|(_, line)| line).collect()
 }
-
-/// Whether some call that should have been right ended by its deadline.
-pub fn timed_out(objections: &[Objection]) -> bool {
-    let timeout = format!("{:#06x}", status::TIMEOUT);
-    objections.iter().any(|objection| objection.kind == Kind::Unexpected && objection.text.contains(&timeout))
-}
-
-/// The pause after which a cell disturbed by others is run again.
-pub const BREATH: Duration = Duration::from_millis(100);

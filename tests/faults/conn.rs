@@ -17,6 +17,9 @@ use super::reply::Reply;
 use super::rule::{Action, End, When};
 use super::script::{self, Step};
 
+/// Longer than any call.
+const FOR_EVER: Duration = Duration::from_millis(800);
+
 const LEFT: i16 = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
 
 pub struct Connection {
@@ -356,7 +359,9 @@ impl Connection {
             match action {
                 Action::NotRead(None) => {
                     self.fired();
-                    self.pause(None)?;
+                    // Behind bytes that are never read nobody sees the client leave.
+                    self.pause(Some(FOR_EVER))?;
+                    return Err(Over);
                 }
                 Action::NotRead(Some(time)) => {
                     // The client's leaving does not matter: what it sent is still there.

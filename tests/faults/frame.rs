@@ -5,7 +5,7 @@ pub const MAX_KEY: usize = 250;
 /// Without a newline in so many bytes only `get` and `gets` may go on.
 const SHORT_LINE: usize = 2048;
 /// The longest line of `get` and `gets` that is taken.
-const LONG_LINE: usize = 65_536;
+const LONG_LINE: usize = 1 << 20;
 /// The largest item, as memcached has it unless told otherwise.
 pub const ITEM_MAX: usize = 1024 * 1024;
 /// What an item takes beside key and value.
@@ -137,7 +137,9 @@ fn command(line: &[u8]) -> (Command, bool) {
         b"quit" => Ok(Command::Quit),
         _ => Err(UNKNOWN),
     };
-    (parsed.unwrap_or_else(Command::Refused), noreply)
+    // What is not known at all is said to be so, `noreply` or not.
+    let heeded = noreply && parsed != Err(UNKNOWN);
+    (parsed.unwrap_or_else(Command::Refused), heeded)
 }
 
 type Parsed = Result<Command, &'static [u8]>;
@@ -154,18 +156,20 @@ fn touching_read(rest: &[&[u8]], with_cas: bool) -> Parsed {
     let [exptime, keys @ ..] = rest else {
         return Err(UNKNOWN);
     };
-    if keys.is_empty() {
-        return Err(UNKNOWN);
-    }
     let exptime = number::<i32>(exptime).ok_or(BAD_EXPTIME)?;
-    read(keys, with_cas, Some(exptime.into()))
+    // Unlike `get`, it may name no key.
+    let keys = keys.iter().map(|key| legal(key)).collect::<Result<_, _>>()?;
+    Ok(Command::Read { keys, with_cas, exptime: Some(exptime.into()) })
 }
 
 fn store(verb: Verb, rest: &[&[u8]]) -> Parsed {
+    // In the place of `noreply` memcached takes anything.
     let (key, flags, exptime, length, cas) = match (verb, rest) {
-        (Verb::Cas, [key, flags, exptime, length, cas]) => (key, flags, exptime, length, Some(cas)),
+        (Verb::Cas, [key, flags, exptime, length, cas] | [key, flags, exptime, length, cas, _]) => {
+            (key, flags, exptime, length, Some(cas))
+        }
         (Verb::Cas, _) => return Err(UNKNOWN),
-        (_, [key, flags, exptime, length]) => (key, flags, exptime, length, None),
+        (_, [key, flags, exptime, length] | [key, flags, exptime, length, _]) => (key, flags, exptime, length, None),
         _ => return Err(UNKNOWN),
     };
     let key = legal(key)?;
@@ -189,7 +193,7 @@ fn delete(rest: &[&[u8]]) -> Parsed {
 }
 
 fn arithmetic(rest: &[&[u8]], up: bool) -> Parsed {
-    let [key, delta] = rest else {
+    let ([key, delta] | [key, delta, _]) = rest else {
         return Err(UNKNOWN);
     };
     let key = legal(key)?;
@@ -198,7 +202,7 @@ fn arithmetic(rest: &[&[u8]], up: bool) -> Parsed {
 }
 
 fn touch(rest: &[&[u8]]) -> Parsed {
-    let [key, exptime] = rest else {
+    let ([key, exptime] | [key, exptime, _]) = rest else {
         return Err(UNKNOWN);
     };
     let key = legal(key)?;
@@ -209,7 +213,7 @@ fn touch(rest: &[&[u8]]) -> Parsed {
 fn flush_all(rest: &[&[u8]]) -> Parsed {
     let delay = match rest {
         [] => 0,
-        [delay] => number::<i32>(delay).ok_or(BAD_FORMAT)?.into(),
+        [delay] | [delay, _] => number::<i32>(delay).ok_or(BAD_EXPTIME)?.into(),
         _ => return Err(UNKNOWN),
     };
     Ok(Command::FlushAll { delay })

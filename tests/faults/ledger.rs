@@ -64,11 +64,8 @@ impl Ledger {
 
     /// Waits until `done` holds of the events; false when it never did within `patience`.
     pub fn wait(&self, patience: Duration, done: impl Fn(&[Event]) -> bool) -> bool {
-        let (_, waited) = self
-            .changed
-            .wait_timeout_while(self.lock(), patience, |events| !done(events))
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        !waited.timed_out()
+        let waited = self.changed.wait_timeout_while(self.lock(), patience, |events| !done(events));
+        !waited.unwrap_or_else(std::sync::PoisonError::into_inner).1.timed_out()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Event>> {

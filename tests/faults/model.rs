@@ -6,9 +6,6 @@ use super::frame::{Command, Request, Verb, fits};
 use super::reply::{Reply, Value};
 use super::store::{Item, Store, expiry};
 
-/// Above so many bytes a value is no number.
-const MAX_DIGITS: usize = 20;
-
 pub struct Answer {
     pub reply: Reply,
     /// The request asked for the connection to be closed.
@@ -128,9 +125,6 @@ fn arithmetic(store: &mut Store, key: &[u8], up: bool, delta: u64, cause: u64, n
 /// A stored value as `strtoull` reads it: leading white space and a plus sign are taken, and
 /// anything may follow behind white space.
 pub fn counter(data: &[u8]) -> Option<u64> {
-    if data.len() > MAX_DIGITS {
-        return None;
-    }
     let text = std::str::from_utf8(data).ok()?.trim_ascii_start();
     let text = text.strip_prefix('+').unwrap_or(text);
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

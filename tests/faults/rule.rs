@@ -84,8 +84,8 @@ pub enum Action {
 
     // The reply's way.
     Delay(Duration),
-    /// A segment ends after each of these bytes.
-    Split(Vec<usize>),
+    /// A segment ends after each of these bytes, and the next one goes out so much later.
+    Split(Vec<usize>, Duration),
     /// So many bytes at a time, with a pause between.
     Pace(usize, Duration),
     /// So many bytes of the reply, then the end.

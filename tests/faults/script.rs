@@ -25,9 +25,6 @@ pub enum Step {
     End(End),
 }
 
-/// What stands between two segments that the client must see as two.
-const GAP: Duration = Duration::from_millis(1);
-
 /// The steps that deliver `reply` under `actions`; `None` where an action does not fit the reply.
 pub fn build(reply: Reply, actions: &[Action]) -> Option<Vec<Step>> {
     let mut reply = reply;
@@ -62,7 +59,7 @@ pub fn build(reply: Reply, actions: &[Action]) -> Option<Vec<Step>> {
 fn travel(action: &Action, bytes: &[u8], steps: &mut Vec<Step>) -> Option<()> {
     match action {
         Action::Delay(time) => steps.insert(0, Step::Pause(*time)),
-        Action::Split(at) => *steps = split(bytes, at)?,
+        Action::Split(at, pause) => *steps = split(bytes, at, *pause)?,
         Action::Pace(size, pause) => *steps = pieces(bytes.chunks(*size), *pause),
         Action::Cut(after, end) => {
             *steps = vec![Step::Send(bytes.get(..*after)?.to_vec()), Step::End(*end)];
@@ -89,7 +86,7 @@ fn travel(action: &Action, bytes: &[u8], steps: &mut Vec<Step>) -> Option<()> {
     Some(())
 }
 
-fn split(bytes: &[u8], at: &[usize]) -> Option<Vec<Step>> {
+fn split(bytes: &[u8], at: &[usize], pause: Duration) -> Option<Vec<Step>> {
     let mut rest = bytes;
     let mut parts = Vec::new();
     let mut done = 0;
@@ -100,7 +97,7 @@ fn split(bytes: &[u8], at: &[usize]) -> Option<Vec<Step>> {
         done = at;
     }
     parts.push(rest);
-    Some(pieces(parts.into_iter(), GAP))
+    Some(pieces(parts.into_iter(), pause))
 }
 
 fn pieces<'a>(parts: impl Iterator<Item = &'a [u8]>, pause: Duration) -> Vec<Step> {
@@ -121,8 +118,9 @@ fn bytes_are_cut_and_split_where_told() {
     assert_eq!(steps(&[]), Some(vec![send(b"OK\r\n")]));
     assert_eq!(steps(&[Action::Repeat(2)]), Some(vec![send(b"OK\r\nOK\r\n")]));
     assert_eq!(steps(&[Action::Cut(0, End::Rst)]), Some(vec![Step::End(End::Rst)]));
-    let two = vec![send(b"O"), Step::Pause(GAP), send(b"K\r"), Step::Pause(GAP), send(b"\n")];
-    assert_eq!(steps(&[Action::Split(vec![1, 3])]), Some(two));
+    let gap = Duration::from_millis(1);
+    let two = vec![send(b"O"), Step::Pause(gap), send(b"K\r"), Step::Pause(gap), send(b"\n")];
+    assert_eq!(steps(&[Action::Split(vec![1, 3], gap)]), Some(two));
     assert_eq!(steps(&[Action::Cut(5, End::Fin)]), None);
     assert_eq!(steps(&[Action::Drop]), Some(vec![]));
 }

@@ -78,16 +78,19 @@ fn split(c: &mut Catalogue, op: Op) {
         let case = Case::new("F18", variant, op, on(op, actions));
         c.add(Case { must: Must::Right, closed: false, ..case });
     };
-    for at in places(op).into_iter().skip(1) {
-        right(format!("in two at {at}"), vec![Action::Split(vec![at])]);
+    let gap = Duration::from_millis(1);
+    let places: Vec<usize> = places(op).into_iter().skip(1).collect();
+    for &at in &places {
+        right(format!("in two at {at}"), vec![Action::Split(vec![at], gap)]);
     }
-    right("a byte at a time".into(), vec![Action::Pace(1, Duration::ZERO)]);
+    // Of a multi-get not every byte, or the segments alone would take all the time there is.
+    right("in as many segments as there are places".into(), vec![Action::Split(places, Duration::ZERO)]);
     let size = match op {
         Op::Get => 7,
         Op::Mget => 29,
         Op::Set | Op::Incr => 1,
     };
-    right(format!("{size} bytes a millisecond"), vec![Action::Pace(size, Duration::from_millis(1))]);
+    right(format!("{size} bytes a millisecond"), vec![Action::Pace(size, gap)]);
 }
 
 /// The server comes back with nothing in it.

@@ -90,11 +90,12 @@ fn banner(c: &mut Catalogue, op: Op) {
 /// A second reply that nobody asked for, of every kind.
 fn unasked(c: &mut Catalogue, op: Op) {
     let next = [evil("a-get"), END.to_vec()].concat();
-    let kinds: [(&str, &[u8]); 6] = [
+    let kinds: [(&str, &[u8]); 7] = [
         ("END", END),
         ("STORED", b"STORED\r\n"),
         ("a number", b"4711\r\n"),
         ("NOT_FOUND", b"NOT_FOUND\r\n"),
+        ("ERROR", b"ERROR\r\n"),
         ("the next key's value", &next),
         ("a lone line feed", b"\n"),
     ];
@@ -120,11 +121,11 @@ const PLENTY: usize = 10 << 20;
 
 fn endless(c: &mut Catalogue, op: Op) {
     let flood = |unit: Vec<u8>| on(op, vec![Action::Edit(Edit::Whole(Vec::new())), Action::Flood(unit, PLENTY)]);
-    let own = keys(op)[0].clone();
     match op {
         Op::Get | Op::Mget => {
-            for key in [own.as_str(), "other"] {
-                let case = Case::new("F25", format!("values of {key} without end"), op, flood(evil(key)));
+            let own = usual_reply(op).splitn(3, |&b| b == b'\n').take(2).collect::<Vec<_>>().join(&b'\n');
+            for (name, unit) in [("its first value", [own, b"\n".to_vec()].concat()), ("other values", evil("other"))] {
+                let case = Case::new("F25", format!("{name} without end"), op, flood(unit));
                 c.add(Case { at_once: true, ..case });
             }
             let case = Case::new("F25", "the reply without end", op, flood(usual_reply(op)));

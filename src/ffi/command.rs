@@ -1,0 +1,415 @@
+//! `mc_command`: a command is data.
+
+use std::ffi::{c_char, c_void};
+
+use super::borrow::{borrow, bytes, null, out, sized};
+use super::client::mc_client;
+use super::guard::guard_status;
+use super::item::{Slot, mc_item};
+use super::item_sink::ItemSink;
+use super::last_error;
+use super::status::mc_status;
+use crate::client::sink::Sink;
+use crate::client::{Client, Limit};
+use crate::error::{Failure, Result, Status};
+use crate::operation::command::{Command, Reply};
+use crate::protocol::Op;
+use crate::protocol::expiry::Ttl;
+
+/// Read a value. Single, batch. Since: 0.1.
+pub const MC_OP_GET: u32 = 1;
+/// Read a value and its CAS. Single, batch. Since: 0.1.
+pub const MC_OP_GETS: u32 = 2;
+/// Read a value and set its time to live. Single, batch. Since: 0.1.
+pub const MC_OP_GAT: u32 = 3;
+/// Read a value and its CAS, and set its time to live. Single, batch. Since: 0.1.
+pub const MC_OP_GATS: u32 = 4;
+/// Store. Single, batch. Since: 0.1.
+pub const MC_OP_SET: u32 = 5;
+/// Store where there is nothing; else MC_NOT_STORED. Single, batch. Since: 0.1.
+pub const MC_OP_ADD: u32 = 6;
+/// Store where there is something; else MC_NOT_STORED. Single, batch. Since: 0.1.
+pub const MC_OP_REPLACE: u32 = 7;
+/// Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single, batch.
+/// Since: 0.1.
+pub const MC_OP_APPEND: u32 = 8;
+/// Put in front of the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
+/// batch. Since: 0.1.
+pub const MC_OP_PREPEND: u32 = 9;
+/// Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch.
+/// Since: 0.1.
+pub const MC_OP_CAS: u32 = 10;
+/// Delete; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+pub const MC_OP_DELETE: u32 = 11;
+/// Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+pub const MC_OP_TOUCH: u32 = 12;
+/// Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch.
+/// Since: 0.1.
+pub const MC_OP_INCR: u32 = 13;
+/// Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch.
+/// Since: 0.1.
+pub const MC_OP_DECR: u32 = 14;
+/// Ask the version of every server: mc_server_versions. Since: 0.1.
+pub const MC_OP_VERSION: u32 = 15;
+/// Forget everything, on every server: mc_flush_all. Since: 0.1.
+pub const MC_OP_FLUSH_ALL: u32 = 16;
+
+/// `options`: have the item's CAS in the answer to MC_OP_GET and MC_OP_GAT. Since: 0.1.
+pub const MC_WANT_CAS: u64 = 1;
+/// `options`: `flags` was said, even if it is 0. Since: 0.1.
+pub const MC_HAS_FLAGS: u64 = 0x1_0000;
+/// `options`: `cas` was said, even if it is 0. Since: 0.1.
+pub const MC_HAS_CAS: u64 = 0x2_0000;
+/// `options`: `delta` was said, even if it is 0; else 0 means 1. Since: 0.1.
+pub const MC_HAS_DELTA: u64 = 0x4_0000;
+/// `options`: `ttl` is a moment, in seconds since 1970. Since: 0.1.
+pub const MC_TTL_IS_UNIX_TIME: u64 = 0x1_0000_0000;
+/// `options`: do not wait for the reply of a write. MC_OK then means written; a failure is counted and
+/// told by mc_sync. In a batch every reply is waited for. Since: 0.1.
+pub const MC_NOREPLY: u64 = 0x2_0000_0000;
+/// `options`: wait for the reply, whatever the option default_noreply says. Since: 0.1.
+pub const MC_REPLY: u64 = 0x4_0000_0000;
+
+const KNOWN_OPTIONS: u64 = MC_WANT_CAS
+    | MC_HAS_FLAGS
+    | MC_HAS_CAS
+    | MC_HAS_DELTA
+    | MC_TTL_IS_UNIX_TIME
+    | MC_NOREPLY
+    | MC_REPLY;
+
+/// A command. Begin with MC_COMMAND_INIT(op): in every field but `size` and `op`, 0 means "not said".
+/// Since: 0.1.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct mc_command {
+    /// sizeof(mc_command).
+    pub size: u32,
+    /// MC_OP_*.
+    pub op: u32,
+    /// MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY.
+    pub options: u64,
+    /// The key, without prefix.
+    pub key: *const c_char,
+    /// Its length in bytes, or MC_CSTR.
+    pub key_len: usize,
+    /// The value of a command that stores.
+    pub value: *const c_void,
+    /// Its length in bytes, or MC_CSTR.
+    pub value_len: usize,
+    /// Find the server by this instead of the key.
+    pub route: *const c_char,
+    /// Its length in bytes, or MC_CSTR.
+    pub route_len: usize,
+    /// Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all.
+    pub ttl: i64,
+    /// How long the command may take, in microseconds; 0: as the client says; below 0: for ever.
+    pub timeout_us: i64,
+    /// The CAS that the item must still have, for MC_OP_CAS.
+    pub cas: u64,
+    /// By how much MC_OP_INCR and MC_OP_DECR count; 1 unless said.
+    pub delta: u64,
+    /// The number that a missing item begins with; 0 in this version.
+    pub initial: u64,
+    /// 0 in this version.
+    pub recache_ttl: i64,
+    /// 0 in this version.
+    pub lease_ttl: i64,
+    /// 0 in this version.
+    pub stale_ttl: i64,
+    /// The flags that are stored with the value.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
+    /// NULL in this version.
+    pub release: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    /// NULL in this version.
+    pub release_user: *mut c_void,
+}
+
+/// A time to live as the caller says it.
+pub(super) fn ttl(ttl: i64, is_moment: bool) -> Result<Ttl> {
+    match ttl {
+        i64::MIN => Ok(Ttl::Now),
+        ..0 => Err(Failure::argument(format!(
+            "a time to live of {ttl} seconds; MC_EXPIRE_NOW expires at once, 0 never"
+        ))),
+        0 => Ok(Ttl::Never),
+        _ if is_moment => Ok(Ttl::At(ttl)),
+        _ => Ok(Ttl::After(ttl)),
+    }
+}
+
+/// A time limit in microseconds: 0 the client's, negative none.
+pub(super) fn limit(timeout_us: i64) -> Limit {
+    match u64::try_from(timeout_us) {
+        Ok(0) => Limit::Default,
+        Ok(us) => Limit::For(std::time::Duration::from_micros(us)),
+        Err(_) => Limit::None,
+    }
+}
+
+impl mc_command {
+    /// The caller's command, of whatever version.
+    ///
+    /// # Safety
+    ///
+    /// `pointer` is NULL or valid for as many bytes as its `size` says.
+    pub(super) unsafe fn read(pointer: *const mc_command) -> Result<mc_command> {
+        if pointer.is_null() {
+            return Err(null("command"));
+        }
+        // SAFETY: every version begins with `size`.
+        let size = unsafe { (*pointer).size } as usize;
+        // SAFETY: promised by the caller.
+        unsafe { sized(pointer, size, "command") }
+    }
+
+    /// In the library's words.
+    ///
+    /// # Safety
+    ///
+    /// The pointers are NULL or valid for their lengths for as long as `'a`.
+    #[inline]
+    pub(super) unsafe fn command<'a>(&self) -> Result<Command<'a>> {
+        let op = Op::from_number(self.op)
+            .ok_or_else(|| Failure::argument(format!("there is no op {}", self.op)))?;
+        self.check(op)?;
+        // SAFETY: promised by the caller, for all three.
+        let (key, value, route) = unsafe {
+            (
+                bytes(self.key.cast(), self.key_len, "key")?,
+                bytes(self.value, self.value_len, "value")?,
+                bytes(self.route.cast(), self.route_len, "route")?,
+            )
+        };
+        Ok(Command {
+            value: if op.sends_value() { value } else { b"" },
+            ttl: ttl(self.ttl, self.options & MC_TTL_IS_UNIX_TIME != 0)?,
+            flags: self.flags,
+            cas: self.cas,
+            delta: match self.delta {
+                0 if self.options & MC_HAS_DELTA == 0 => 1,
+                delta => delta,
+            },
+            route: (!self.route.is_null()).then_some(route),
+            reply: match self.options & (MC_NOREPLY | MC_REPLY) {
+                0 => Reply::Default,
+                MC_NOREPLY => Reply::Quiet,
+                _ => Reply::Wait,
+            },
+            ..Command::new(self.wanted(op), key)
+        })
+    }
+
+    /// The op that has what is wanted in its answer.
+    fn wanted(&self, op: Op) -> Op {
+        match op {
+            Op::Get if self.options & MC_WANT_CAS != 0 => Op::Gets,
+            Op::Gat if self.options & MC_WANT_CAS != 0 => Op::Gats,
+            op => op,
+        }
+    }
+
+    fn check(&self, op: Op) -> Result<()> {
+        let unknown = self.options & !KNOWN_OPTIONS;
+        if unknown != 0 {
+            return Err(Failure::argument(format!("unknown options {unknown:#x}")));
+        }
+        if self.reserved != 0 {
+            return Err(Failure::argument("command.reserved is not 0"));
+        }
+        if self.release.is_some() || !self.release_user.is_null() {
+            return Err(Failure::argument(
+                "command.release: a value is used before the call returns, nothing is released",
+            ));
+        }
+        let both = MC_NOREPLY | MC_REPLY;
+        if self.options & both == both {
+            return Err(Failure::argument("MC_NOREPLY and MC_REPLY together"));
+        }
+        if self.options & MC_NOREPLY != 0 && op.is_read() {
+            return Err(Failure::argument(format!(
+                "MC_NOREPLY: all that {} does is reply",
+                op.name()
+            )));
+        }
+        let meta = [
+            (self.initial != 0, "initial"),
+            (self.recache_ttl != 0, "recache_ttl"),
+            (self.lease_ttl != 0, "lease_ttl"),
+            (self.stale_ttl != 0, "stale_ttl"),
+        ];
+        match meta.iter().find(|field| field.0) {
+            Some((_, name)) => Err(Failure::new(
+                Status::UNSUPPORTED,
+                format!("command.{name} needs the meta protocol, which this version does not speak"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Carry out one command and wait for its answer. MC_OK: `*out` is the item, freed with mc_item_free;
+/// else it is NULL. A miss is MC_NO_VALUE (reads) or MC_NOT_FOUND (the others). Who wants the detail of
+/// a failure in hand uses mc_execute_into. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_execute(
+    client: *const mc_client,
+    command: *const mc_command,
+    out: *mut *mut mc_item,
+) -> mc_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header says.
+        let (client, out, read) = match unsafe { begin(client, command, out) } {
+            Ok(begun) => begun,
+            Err(failure) => return failed(&failure),
+        };
+        // SAFETY: as above.
+        let command = match unsafe { read.command() } {
+            Ok(command) => command,
+            Err(failure) => return failed(&failure),
+        };
+        let mut sink = ItemSink::making(command.key);
+        client.execute(&command, limit(read.timeout_us), &mut sink);
+        let status = sink.status;
+        *out = sink.hand_out();
+        status
+    })
+}
+
+/// The parts of mc_execute's arguments that must be there.
+///
+/// # Safety
+///
+/// As the header says.
+unsafe fn begin<'a>(
+    client: *const mc_client,
+    command: *const mc_command,
+    place: *mut *mut mc_item,
+) -> Result<(&'a Client, &'a mut *mut mc_item, mc_command)> {
+    // SAFETY: promised by the caller.
+    let place = unsafe { out(place, "out") }?;
+    *place = std::ptr::null_mut();
+    let client = borrow(client, "client")?;
+    // SAFETY: promised by the caller.
+    let command = unsafe { mc_command::read(command) }?;
+    Ok((client, place, command))
+}
+
+fn failed(failure: &Failure) -> Status {
+    last_error::record(failure);
+    failure.status
+}
+
+/// Carry out one command into an item of the caller's (made by mc_item_new), which is filled on every
+/// path: status, value, text, server, errno, effect, phase. It keeps its memory from one use to the
+/// next; what its pointers led to before is gone. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_execute_into(
+    client: *const mc_client,
+    command: *const mc_command,
+    item: *mut mc_item,
+) -> mc_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header says.
+        let read = unsafe { mc_command::read(command) };
+        // SAFETY: as above.
+        unsafe { into_item(client, read, item) }
+    })
+}
+
+/// As mc_execute_into, with key and value given apart, in place of those of `command`: for languages
+/// that may not put their pointers into a struct. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_execute_kv(
+    client: *const mc_client,
+    command: *const mc_command,
+    key: *const c_char,
+    key_len: usize,
+    value: *const c_void,
+    value_len: usize,
+    item: *mut mc_item,
+) -> mc_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header says.
+        let read = unsafe { mc_command::read(command) }.map(|read| mc_command {
+            key,
+            key_len,
+            value,
+            value_len,
+            ..read
+        });
+        // SAFETY: as above.
+        unsafe { into_item(client, read, item) }
+    })
+}
+
+/// # Safety
+///
+/// As the header says of mc_execute_into.
+unsafe fn into_item(
+    client: *const mc_client,
+    command: Result<mc_command>,
+    item: *mut mc_item,
+) -> Status {
+    // SAFETY: promised by the caller.
+    let Some(slot) = (unsafe { Slot::of(item) }) else {
+        return failed(&Failure::argument(
+            "item is NULL, or was not made by mc_item_new",
+        ));
+    };
+    let parsed = command.and_then(|read| {
+        let client = borrow(client, "client")?;
+        // SAFETY: promised by the caller.
+        Ok((client, unsafe { read.command() }?, limit(read.timeout_us)))
+    });
+    let (client, command, limit) = match parsed {
+        Ok(parsed) => parsed,
+        Err(failure) => {
+            ItemSink::into_item(slot, b"", true).fail(0, failure.clone());
+            return failure.status;
+        }
+    };
+    // SAFETY: the caller's item, which this call uses exclusively.
+    unsafe { fill(client, &command, limit, slot, true) }
+}
+
+/// Carry out a command into a slot that may hold the command's own key.
+///
+/// # Safety
+///
+/// The slot is used exclusively.
+pub(super) unsafe fn fill(
+    client: &Client,
+    command: &Command<'_>,
+    limit: Limit,
+    slot: *mut Slot,
+    always: bool,
+) -> Status {
+    // SAFETY: promised by the caller.
+    let holds = unsafe { (*slot).holds(command.key) || (*slot).holds(command.value) };
+    if holds {
+        let (key, value) = (command.key.to_vec(), command.value.to_vec());
+        let command = Command {
+            key: &key,
+            value: &value,
+            ..*command
+        };
+        return run(client, &command, limit, slot, always);
+    }
+    run(client, command, limit, slot, always)
+}
+
+#[inline]
+fn run(
+    client: &Client,
+    command: &Command<'_>,
+    limit: Limit,
+    slot: *mut Slot,
+    always: bool,
+) -> Status {
+    let mut sink = ItemSink::into_item(slot, command.key, always);
+    client.execute(command, limit, &mut sink);
+    sink.status
+}

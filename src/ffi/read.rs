@@ -1,0 +1,202 @@
+//! Reading one value.
+
+use std::ffi::{c_char, c_void};
+
+use super::borrow::{borrow, bytes, null, out};
+use super::client::mc_client;
+use super::command::{fill, ttl};
+use super::guard::guard_status;
+use super::item::{Slot, mc_item};
+use super::item_sink::{BufferSink, ItemSink};
+use super::last_error;
+use super::status::mc_status;
+use crate::client::Limit;
+use crate::error::{Failure, Result, Status};
+use crate::operation::command::Command;
+use crate::protocol::Op;
+use crate::protocol::expiry::Ttl;
+
+/// Read a value into a new item.
+///
+/// # Safety
+///
+/// As the header says of mc_get.
+#[inline]
+unsafe fn read(
+    client: *const mc_client,
+    op: Op,
+    key: *const c_char,
+    key_len: usize,
+    ttl: Result<Ttl>,
+    place: *mut *mut mc_item,
+) -> mc_status {
+    guard_status(|| {
+        let begun = || -> Result<_> {
+            // SAFETY: the caller's pointers.
+            let place = unsafe { out(place, "out") }?;
+            *place = std::ptr::null_mut();
+            let client = borrow(client, "client")?;
+            // SAFETY: as above.
+            let key = unsafe { bytes(key.cast(), key_len, "key") }?;
+            Ok((client, place, key, ttl?))
+        };
+        let (client, place, key, ttl) = match begun() {
+            Ok(begun) => begun,
+            Err(failure) => return failed(&failure),
+        };
+        let mut sink = ItemSink::making(key);
+        let command = Command {
+            ttl,
+            ..Command::new(op, key)
+        };
+        client.execute(&command, Limit::Default, &mut sink);
+        let status = sink.status;
+        *place = sink.hand_out();
+        status
+    })
+}
+
+#[cold]
+fn failed(failure: &Failure) -> Status {
+    last_error::record(failure);
+    failure.status
+}
+
+/// Read the value of a key. MC_OK: `*out` is the item, freed with mc_item_free; MC_NO_VALUE: there is
+/// none; else something failed: mc_last_error. `*out` is NULL unless MC_OK. `key_len` in bytes, or
+/// MC_CSTR. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_get(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+    out: *mut *mut mc_item,
+) -> mc_status {
+    // SAFETY: as the header says.
+    unsafe { read(client, Op::Get, key, key_len, Ok(Ttl::Never), out) }
+}
+
+/// As mc_get, with the item's CAS for mc_cas. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_gets(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+    out: *mut *mut mc_item,
+) -> mc_status {
+    // SAFETY: as the header says.
+    unsafe { read(client, Op::Gets, key, key_len, Ok(Ttl::Never), out) }
+}
+
+/// As mc_get, and give the item `ttl` more seconds to live (0: for ever; MC_EXPIRE_NOW: none). The
+/// server must be 1.5.3 or newer. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_gat(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+    ttl: i64,
+    out: *mut *mut mc_item,
+) -> mc_status {
+    // SAFETY: as the header says.
+    unsafe { read(client, Op::Gat, key, key_len, self::ttl(ttl, false), out) }
+}
+
+/// As mc_gat, with the item's CAS for mc_cas. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_gats(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+    ttl: i64,
+    out: *mut *mut mc_item,
+) -> mc_status {
+    // SAFETY: as the header says.
+    unsafe { read(client, Op::Gats, key, key_len, self::ttl(ttl, false), out) }
+}
+
+/// As mc_get, into an item of the caller's (made by mc_item_new), which keeps its memory from one use
+/// to the next and is filled on every path. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_get_reuse(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+    item: *mut mc_item,
+) -> mc_status {
+    guard_status(|| {
+        // SAFETY: the caller's item.
+        let Some(slot) = (unsafe { Slot::of(item) }) else {
+            return failed(&Failure::argument(
+                "item is NULL, or was not made by mc_item_new",
+            ));
+        };
+        let begun = || -> Result<_> {
+            let client = borrow(client, "client")?;
+            // SAFETY: the caller's pointer.
+            let key = unsafe { bytes(key.cast(), key_len, "key") }?;
+            Ok((client, key))
+        };
+        match begun() {
+            // SAFETY: the caller's item, which this call uses exclusively.
+            Ok((client, key)) => unsafe {
+                fill(client, &Command::new(Op::Get, key), Limit::Default, slot, true)
+            },
+            Err(failure) => {
+                // SAFETY: as above.
+                unsafe {
+                    (*slot).clear();
+                    (*slot).fail(&failure);
+                }
+                failed(&failure)
+            }
+        }
+    })
+}
+
+/// Read the value of a key into the caller's buffer, without a NUL behind it. `*len` is the value's
+/// length; `*flags` (may be NULL) its flags. MC_BUFFER_TOO_SMALL: the value has `*len` bytes, more
+/// than `cap`; the buffer's content is undefined, and nothing else is disturbed. Both are 0 where there
+/// is no value. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_get_into(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+    buf: *mut c_void,
+    cap: usize,
+    len: *mut usize,
+    flags: *mut u32,
+) -> mc_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header says.
+        if let Some(flags) = unsafe { flags.as_mut() } {
+            *flags = 0;
+        }
+        let begun = || -> Result<_> {
+            // SAFETY: as above.
+            let len = unsafe { out(len, "len") }?;
+            *len = 0;
+            let client = borrow(client, "client")?;
+            // SAFETY: as above.
+            let key = unsafe { bytes(key.cast(), key_len, "key") }?;
+            if buf.is_null() && cap > 0 {
+                return Err(null("buf"));
+            }
+            Ok((client, key, len))
+        };
+        let (client, key, len) = match begun() {
+            Ok(begun) => begun,
+            Err(failure) => return failed(&failure),
+        };
+        // SAFETY: as above.
+        let mut sink = unsafe { BufferSink::new(buf.cast(), cap.min(isize::MAX as usize)) };
+        client.execute(&Command::new(Op::Get, key), Limit::Default, &mut sink);
+        *len = sink.len;
+        // SAFETY: as above.
+        if let Some(flags) = unsafe { flags.as_mut() } {
+            *flags = sink.flags;
+        }
+        sink.status
+    })
+}

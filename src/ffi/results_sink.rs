@@ -1,0 +1,232 @@
+//! Results of batches: an array of items that points into the memory that was received into.
+
+use super::item::{
+    MC_HAVE_CAS, MC_HAVE_CLAMPED, MC_HAVE_FLAGS, MC_HAVE_NUMBER, MC_HAVE_VALUE, Slot,
+};
+use crate::buffer::{Block, Chunk, Place};
+use crate::client::sink::{Answer, Sent, Sink};
+use crate::error::{Failure, Phase, Result, Status};
+use crate::names::ServerName;
+use crate::operation::Token;
+use crate::operation::command::Commands;
+use crate::protocol::ValueHead;
+
+/// What `mc_results` stands for.
+#[derive(Default)]
+pub struct Results {
+    pub items: Vec<Slot>,
+    pub failed: usize,
+    /// What the items' pointers lead to.
+    _chunks: Vec<Chunk>,
+    _bodies: Vec<Block>,
+    _commands: Vec<Vec<u8>>,
+    _keys: Vec<Vec<u8>>,
+}
+
+// SAFETY: the pointers in the items lead to memory that the results own and that nobody changes.
+unsafe impl Send for Results {}
+// SAFETY: as above.
+unsafe impl Sync for Results {}
+
+pub struct ResultsSink {
+    items: Vec<Slot>,
+    chunks: Vec<Chunk>,
+    bodies: Vec<Block>,
+    /// The large values that are being received, one for each connection at the most.
+    arriving: Vec<(Token, Block)>,
+    /// By lane.
+    commands: Vec<Vec<u8>>,
+    last: Option<Box<Failure>>,
+}
+
+impl ResultsSink {
+    pub fn new(n: usize) -> Result<ResultsSink> {
+        let mut items = Vec::new();
+        items
+            .try_reserve_exact(n)
+            .map_err(|_| Failure::no_memory(n.saturating_mul(size_of::<Slot>())))?;
+        items.resize_with(n, Slot::of_results);
+        Ok(ResultsSink {
+            items,
+            chunks: Vec::new(),
+            bodies: Vec::new(),
+            arriving: Vec::new(),
+            commands: Vec::new(),
+            last: None,
+        })
+    }
+
+    /// One item for each server, with its name.
+    pub fn for_servers(names: &[ServerName]) -> Result<ResultsSink> {
+        let mut sink = ResultsSink::new(names.len())?;
+        for (slot, name) in sink.items.iter_mut().zip(names) {
+            slot.item.server = name.as_c_str().as_ptr();
+        }
+        Ok(sink)
+    }
+
+    fn slot(&mut self, tag: Token) -> Option<&mut Slot> {
+        self.items.get_mut(tag as usize)
+    }
+
+    /// The failure that was told last.
+    pub fn last(&self) -> Option<&Failure> {
+        self.last.as_deref()
+    }
+
+    /// Everything has come: find the keys, count the failures.
+    pub fn finish(mut self, commands: &dyn Commands) -> Results {
+        let mut failed = 0;
+        let mut copies = Vec::new();
+        for (index, slot) in self.items.iter_mut().enumerate() {
+            let status = Status(slot.item.status);
+            if !status.is_ok() && !status.is_miss() {
+                failed += 1;
+            }
+            if slot.clamped {
+                slot.item.have |= MC_HAVE_CLAMPED;
+            }
+            match self.commands.get_mut(slot.lane as usize) {
+                Some(bytes) if slot.key_at + slot.item.key_len < bytes.len() => {
+                    // What separated the key from what follows makes room for its NUL.
+                    bytes[slot.key_at + slot.item.key_len] = 0;
+                    slot.item.key = bytes[slot.key_at..].as_ptr().cast();
+                }
+                _ => copies.extend(copied_key(slot, commands, index)),
+            }
+        }
+        Results {
+            items: self.items,
+            failed,
+            _chunks: self.chunks,
+            _bodies: self.bodies,
+            _commands: self.commands,
+            _keys: copies,
+        }
+    }
+}
+
+/// The key of a command that was not sent, with a NUL behind it; illegal keys may hold others.
+#[cold]
+fn copied_key(slot: &mut Slot, commands: &dyn Commands, index: usize) -> Option<Vec<u8>> {
+    let command = commands.command(index).ok()?;
+    let mut bytes = command.key.to_vec();
+    bytes.push(0);
+    slot.item.key = bytes.as_ptr().cast();
+    slot.item.key_len = command.key.len();
+    Some(bytes)
+}
+
+impl Sink for ResultsSink {
+    #[inline]
+    fn sent(&mut self, tag: Token, sent: &Sent) {
+        if let Some(slot) = self.slot(tag) {
+            slot.lane = sent.lane;
+            slot.clamped = sent.clamped;
+            slot.key_at = sent.key_at;
+            slot.item.key_len = sent.key_len;
+            slot.item.server = sent.server.as_c_str().as_ptr();
+        }
+    }
+
+    #[inline]
+    fn value(&mut self, tag: Token, head: &ValueHead, value: &[u8]) {
+        if let Some(slot) = self.slot(tag) {
+            take_value(slot, head, value.as_ptr());
+        }
+    }
+
+    fn place(&mut self, tag: Token, head: &ValueHead, begins: bool) -> Option<&mut dyn Place> {
+        if begins {
+            let mut block = Block::new();
+            // One byte more, for the NUL.
+            if block.begin(head.len.saturating_add(1)).is_err() {
+                return None;
+            }
+            self.arriving.retain(|(other, _)| *other != tag);
+            self.arriving.push((tag, block));
+        }
+        let (_, block) = self.arriving.iter_mut().find(|(other, _)| *other == tag)?;
+        Some(block)
+    }
+
+    fn placed(&mut self, tag: Token, head: &ValueHead) {
+        let index = self.arriving.iter().position(|(other, _)| *other == tag);
+        let whole = index
+            .map(|index| self.arriving.swap_remove(index).1)
+            .filter(|block| block.failed().is_none())
+            .and_then(|mut block| block.push(0).is_ok().then_some(block));
+        let Some(block) = whole else {
+            return self.fail(tag, Failure::no_memory(head.len).at(Phase::Receive));
+        };
+        if let Some(slot) = self.slot(tag) {
+            take_value(slot, head, block.as_ptr());
+        }
+        self.bodies.push(block);
+    }
+
+    #[inline]
+    fn answer(&mut self, tag: Token, answer: Answer<'_>) {
+        if let Answer::Text(text) = answer {
+            return self.text(tag, text);
+        }
+        let Some(slot) = self.slot(tag) else {
+            return;
+        };
+        match answer {
+            Answer::Miss(status) => slot.item.status = status.0,
+            Answer::Number(number) => {
+                slot.item.number = number;
+                slot.item.have |= MC_HAVE_NUMBER;
+            }
+            Answer::Done | Answer::Text(_) => {}
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, tag: Token, failure: Box<Failure>) {
+        self.arriving.retain(|(other, _)| *other != tag);
+        if let Some(slot) = self.slot(tag) {
+            slot.fail(&failure);
+        }
+        self.last = Some(failure);
+    }
+
+    fn keep(&mut self, lane: u32, chunks: Vec<Chunk>, commands: Vec<u8>) {
+        self.chunks.extend(chunks);
+        let lane = lane as usize;
+        if self.commands.len() <= lane {
+            self.commands.resize_with(lane + 1, Vec::new);
+        }
+        self.commands[lane] = commands;
+    }
+}
+
+impl ResultsSink {
+    /// An answer in words, such as a version, is handed out as a value.
+    fn text(&mut self, tag: Token, text: &[u8]) {
+        let head = ValueHead {
+            flags: 0,
+            len: text.len(),
+            cas: None,
+        };
+        if let Some(place) = self.place(tag, &head, true) {
+            place.put(text);
+        }
+        self.placed(tag, &head);
+    }
+}
+
+#[inline]
+fn take_value(slot: &mut Slot, head: &ValueHead, value: *const u8) {
+    let item = &mut slot.item;
+    item.status = 0;
+    item.value = value.cast();
+    item.value_len = head.len;
+    item.flags = head.flags;
+    item.have = MC_HAVE_VALUE | MC_HAVE_FLAGS;
+    if let Some(cas) = head.cas {
+        item.cas = cas;
+        item.have |= MC_HAVE_CAS;
+    }
+}

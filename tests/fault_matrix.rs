@@ -1,0 +1,69 @@
+//! The fault matrix: every fault of the catalogue × get, set, multi-get of ten, incr × TCP, Unix
+//! sockets × short-cut on, off, each in a cell of its own, judged by what the server knows.
+//!
+//! `MEMCACHED2_CELLS=F04/` runs only the cells whose name contains that.
+
+mod faults;
+// The judge's own test has no use for it, and no library to link.
+#[path = "faults/subject.rs"]
+mod subject;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use faults::catalogue::Catalogue;
+use faults::outcome::{Setup, Subject};
+use faults::{matrix, report};
+
+/// One matrix at a time: the cells have deadlines.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// With `paranoid=on` there is no wrong answer at all.
+#[test]
+fn no_fault_deceives_a_paranoid_client() {
+    run(true);
+}
+
+/// With the default the only wrong answers are those that ASCII cannot tell apart.
+#[test]
+fn no_fault_that_can_be_seen_deceives_a_client() {
+    run(false);
+}
+
+fn run(paranoid: bool) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let catalogue = Catalogue::new();
+    let cells = matrix::cells(&catalogue, paranoid);
+    let (open, planned) = (open_descriptors(), cells.len());
+    let make = |setup: &Setup| Box::new(subject::Library::new(setup)) as Box<dyn Subject>;
+    let run = matrix::run(cells, Arc::new(make));
+    let title = if paranoid { "paranoid=on" } else { "default" };
+    let totals = report::print(title, &catalogue, &run);
+    assert_eq!(totals.failed, 0, "cells failed; they are told above");
+    assert_eq!(totals.cells, planned, "every cell has a verdict");
+    assert!(!paranoid || totals.blind == 0);
+    if std::env::var_os(matrix::FILTER).is_none() {
+        let least = report::least(&catalogue);
+        assert!(planned >= least, "{planned} cells, but the rules ask for {least}");
+        assert!(!matrix::is_slow(&run), "{} cells had to be run again", run.repeated.len());
+    }
+    assert_eq!(open_descriptors(), open, "descriptors are closed");
+    memory_is_flat();
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("a list of descriptors").count()
+}
+
+/// Lengths of 4 GB and more were announced, and tens of megabytes without end were sent.
+fn memory_is_flat() {
+    let status = std::fs::read_to_string("/proc/self/status").expect("what the kernel knows of us");
+    let megabytes = |field: &str| {
+        let line = status.lines().find(|line| line.starts_with(field)).expect("a field of the status");
+        let number = line.split_whitespace().nth(1).expect("its number");
+        number.parse::<u64>().expect("kilobytes") >> 10
+    };
+    let (address_space, resident) = (megabytes("VmPeak"), megabytes("VmHWM"));
+    println!("  {resident} MB resident at most, {address_space} MB of address space");
+    assert!(resident < 700, "{resident} MB resident");
+    assert!(address_space < 4000, "{address_space} MB of address space");
+}
