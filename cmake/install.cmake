@@ -6,9 +6,10 @@ configure_package_config_file(cmake/memcached2-config.cmake.in memcached2-config
   PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(memcached2-config-version.cmake COMPATIBILITY ${compatibility})
 
-file(RELATIVE_PATH prefix_from_pkgconfig
-  "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
-string(REGEX REPLACE "/$" "" prefix_from_pkgconfig "${prefix_from_pkgconfig}")
+file(RELATIVE_PATH to_prefix "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
+file(RELATIVE_PATH to_libdir "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+file(RELATIVE_PATH to_includedir "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+string(REGEX REPLACE "/$" "" to_prefix "${to_prefix}")
 list(TRANSFORM system_libraries PREPEND "-l" OUTPUT_VARIABLE system_link_flags)
 list(JOIN system_link_flags " " system_link_flags)
 configure_file(cmake/memcached2.pc.in memcached2.pc @ONLY)

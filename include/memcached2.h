@@ -814,8 +814,8 @@ mc_status mc_options_set(struct mc_options *options,
                          const char *value);
 
 /**
- * Write the value of an option to `buf` as snprintf does; what it takes, its NUL included, to
- * `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
+ * Write the value of an option to `buf` as snprintf does, and the length of the whole text without
+ * its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
  */
 MC_API
 mc_status mc_options_get(const struct mc_options *options,
@@ -919,9 +919,9 @@ MC_API mc_status mc_remove_server(const struct mc_client *client, const char *ur
 MC_API mc_status mc_set_servers(const struct mc_client *client, const char *servers);
 
 /**
- * Write the names of the servers, in their order with a comma between, to `buf` as snprintf does; what
- * it takes, its NUL included, to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0)
- * only asks. Since: 0.1.
+ * Write the names of the servers, in their order with a comma between, to `buf` as snprintf does, and
+ * the length of the whole text without its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was
+ * cut; (NULL, 0) only asks. Since: 0.1.
  */
 MC_API
 mc_status mc_servers(const struct mc_client *client,

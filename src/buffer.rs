@@ -163,6 +163,12 @@ impl Chunk {
         self.0.append(bytes)
     }
 
+    /// Forget everything.
+    #[inline(always)]
+    pub fn clear(&mut self) {
+        self.0.len = 0;
+    }
+
     /// Forget the first `n` bytes, moving the rest to the front.
     pub fn discard(&mut self, n: usize) {
         let n = n.min(self.0.len);
@@ -172,7 +178,8 @@ impl Chunk {
         self.0.len -= n;
     }
 
-    /// Receive once from `source`, into at most `limit` bytes of the spare room.
+    /// Receive once from `source`, at most `limit` bytes, into the spare room.
+    #[inline(always)]
     pub fn receive<S: Source>(&mut self, source: &mut S, limit: usize) -> Result<usize, S::Error> {
         let spare = self.0.spare();
         let room = spare.len().min(limit);

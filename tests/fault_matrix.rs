@@ -43,22 +43,34 @@ fn run(paranoid: bool) {
     assert!(!paranoid || totals.blind == 0);
     if std::env::var_os(matrix::FILTER).is_none() {
         let least = report::least(&catalogue);
-        assert!(planned >= least, "{planned} cells, but the rules ask for {least}");
-        assert!(!matrix::is_slow(&run), "{} cells had to be run again", run.repeated.len());
+        assert!(
+            planned >= least,
+            "{planned} cells, but the rules ask for {least}"
+        );
+        assert!(
+            !matrix::is_slow(&run),
+            "{} cells had to be run again",
+            run.repeated.len()
+        );
     }
     assert_eq!(open_descriptors(), open, "descriptors are closed");
     memory_is_flat();
 }
 
 fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").expect("a list of descriptors").count()
+    std::fs::read_dir("/proc/self/fd")
+        .expect("a list of descriptors")
+        .count()
 }
 
 /// Lengths of 4 GB and more were announced, and tens of megabytes without end were sent.
 fn memory_is_flat() {
     let status = std::fs::read_to_string("/proc/self/status").expect("what the kernel knows of us");
     let megabytes = |field: &str| {
-        let line = status.lines().find(|line| line.starts_with(field)).expect("a field of the status");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with(field))
+            .expect("a field of the status");
         let number = line.split_whitespace().nth(1).expect("its number");
         number.parse::<u64>().expect("kilobytes") >> 10
     };

@@ -50,8 +50,14 @@ fn long() -> Vec<String> {
     vec![
         format!("set {key} 0 0 1\r\nx\r\nget {key}\r\nget {key}k\r\nset {key}k 0 0 1\r\nx\r\n"),
         format!("delete {key}k\r\nincr {key}k 1\r\ntouch {key}k 0\r\n"),
-        format!("set k 0 0 1\r\nx\r\nset k 0 0 {}\r\n{large}\r\nget k\r\n", large.len()),
-        format!("set k 0 0 1\r\nx\r\nadd k 0 0 {}\r\n{large}\r\nget k\r\n", large.len()),
+        format!(
+            "set k 0 0 1\r\nx\r\nset k 0 0 {}\r\n{large}\r\nget k\r\n",
+            large.len()
+        ),
+        format!(
+            "set k 0 0 1\r\nx\r\nadd k 0 0 {}\r\n{large}\r\nget k\r\n",
+            large.len()
+        ),
         format!("set k 0 0 {}\r\n{fits}\r\nget k\r\n", fits.len()),
         format!("get {}\r\n", "none ".repeat(10_000)),
     ]
@@ -61,7 +67,9 @@ fn long() -> Vec<String> {
 fn it_answers_as_memcached_does() {
     let real = Real::start();
     let model = Server::start(Transport::Unix).expect("a server on a socket of its own");
-    let Endpoint::Unix(model) = model.endpoint().clone() else { unreachable!() };
+    let Endpoint::Unix(model) = model.endpoint().clone() else {
+        unreachable!()
+    };
     let mut different = Vec::new();
     for script in SCRIPTS.iter().map(ToString::to_string).chain(long()) {
         let script = format!("flush_all\r\n{script}");
@@ -69,7 +77,9 @@ fn it_answers_as_memcached_does() {
         let found = answers(&model, &script);
         if found != expected {
             let [script, found, expected] = [script.as_bytes(), &found, &expected].map(shown);
-            different.push(format!("script {script:?}\nmemcached {expected:?}\n    found {found:?}"));
+            different.push(format!(
+                "script {script:?}\nmemcached {expected:?}\n    found {found:?}"
+            ));
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n\n"));
@@ -83,7 +93,9 @@ fn shown(bytes: &[u8]) -> String {
 fn answers(socket: &Path, script: &str) -> Vec<u8> {
     const LAST: &[u8] = b"STORED\r\nVALUE last 0 4\r\nLAST\r\nEND\r\n";
     let mut stream = UnixStream::connect(socket).expect("the server listens");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout can be set");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .expect("a timeout can be set");
     let mut writer = stream.try_clone().expect("a second handle");
     let bytes = [script.as_bytes(), b"set last 0 0 4\r\nLAST\r\nget last\r\n"].concat();
     let writing = std::thread::spawn(move || writer.write_all(&bytes));
@@ -93,7 +105,11 @@ fn answers(socket: &Path, script: &str) -> Vec<u8> {
         match stream.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => answers.extend_from_slice(&buffer[..read]),
-            Err(error) => panic!("{error} after {:?} to {:?}", shown(&answers), shown(script.as_bytes())),
+            Err(error) => panic!(
+                "{error} after {:?} to {:?}",
+                shown(&answers),
+                shown(script.as_bytes())
+            ),
         }
     }
     let _ = writing.join();
@@ -113,13 +129,20 @@ impl Real {
         let socket = directory.join("s");
         let mut command = Command::new("memcached");
         command.args(["-u", "root", "-U", "0", "-s"]).arg(&socket);
-        let process = command.stdin(Stdio::null()).spawn().expect("memcached is installed");
+        let process = command
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("memcached is installed");
         let until = Instant::now() + Duration::from_secs(5);
         while UnixStream::connect(&socket).is_err() {
             assert!(Instant::now() < until, "memcached does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
-        Real { process, directory, socket }
+        Real {
+            process,
+            directory,
+            socket,
+        }
     }
 }
 

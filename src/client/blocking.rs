@@ -2,33 +2,39 @@
 //! what has come. Nothing about memcached is decided here.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::connect;
 use super::lane::Lane;
 use super::no_servers;
 use super::pool::Entry;
 use super::server::Server;
-use super::sink::{Answer, Sink};
+use super::sink::{Answer, Sent, Sink};
+use super::shortcut::Handed;
 use super::state::{Core, Servers};
+use super::sync::read_owed;
 use super::wait::wait;
 use crate::buffer::NoMemory;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::Values;
-use crate::connection::session::{Arrival, Outcome, QUIET_MAX};
-use crate::deadline::{self, Deadline, earlier};
-use crate::error::{Effect, Failure, Phase, Result, Status};
+use crate::connection::arrival::{Arrival, Outcome};
+use crate::connection::session::QUIET_MAX;
+use crate::deadline::{self, Deadline, Moment, earlier};
+use crate::error::{Effect, Failure, Phase, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, What};
-use crate::operation::command::{Commands, Limits, request};
+use crate::operation::batch::Batch;
+use crate::operation::command::{Commands, Limits, command, request};
 use crate::operation::retry::Loss;
-use crate::operation::{Event, Operation, Prepared, Step, Token};
+use crate::operation::single::Single;
+use crate::operation::{Event, Operation, Step, Token};
 use crate::options::Options;
-use crate::protocol::Op;
+use crate::protocol::{Command, Op};
 use crate::transport::{Mode, Readiness};
 use std::sync::Arc;
 
 /// What one call is carried out with.
+#[derive(Clone, Copy)]
 pub struct Call<'c> {
     pub core: &'c Core,
     pub options: &'c Options,
@@ -37,14 +43,22 @@ pub struct Call<'c> {
     pub silence: Option<Duration>,
     /// The first receive may block: see [`super::Settings::plain`].
     pub plain: bool,
-    pub notices: Notices,
 }
 
 /// The commands of an operation, checked against one topology.
 pub struct Context<'a> {
     pub commands: &'a dyn Commands,
-    pub topology: &'a Servers,
+    topology: &'a Servers,
     limits: Limits<'a>,
+}
+
+/// What an operation's commands are checked against.
+#[inline(always)]
+pub fn limits(options: &Options) -> Limits<'_> {
+    Limits {
+        prefix: &options.key_prefix,
+        item_size_max: options.item_size_max,
+    }
 }
 
 impl<'a> Context<'a> {
@@ -53,43 +67,26 @@ impl<'a> Context<'a> {
         topology: &'a Servers,
         options: &'a Options,
     ) -> Context<'a> {
-        let limits = Limits {
-            prefix: &options.key_prefix,
-            item_size_max: options.item_size_max,
-        };
         Context {
             commands,
             topology,
-            limits,
+            limits: limits(options),
         }
     }
-}
 
-impl<'a> crate::operation::Context<'a> for Context<'a> {
-    fn count(&self) -> usize {
-        self.commands.count()
-    }
-
-    fn prepare(&self, tag: Token) -> Result<Prepared<'a>> {
-        let command = self.commands.command(tag as usize)?;
-        let request = request(&command, self.limits, deadline::unix_now)?;
-        let place = if command.op.is_server_wide() {
-            Some(command.server)
-        } else {
-            self.topology.place(command.route.unwrap_or(command.key))
-        };
-        let to = place.ok_or_else(no_servers)?;
-        Ok(Prepared {
-            to,
-            request,
-            reply: command.reply,
-        })
+    /// The server that a command goes to.
+    #[inline]
+    fn place(&self, command: &Command<'_>) -> Option<usize> {
+        if command.op.is_server_wide() {
+            return Some(command.server);
+        }
+        self.topology.place(command.route.unwrap_or(command.key))
     }
 }
 
 impl Values for Context<'_> {
     fn value(&self, token: Token) -> &[u8] {
-        match self.commands.command(token as usize) {
+        match command(self.commands, token as usize) {
             Ok(command) => command.value,
             Err(_) => b"",
         }
@@ -97,10 +94,11 @@ impl Values for Context<'_> {
 }
 
 /// An operation on its way.
-struct Run<'r, 'c, 'a> {
-    call: &'r mut Call<'c>,
+struct Run<'r, 'a, S: Sink + ?Sized> {
+    call: &'r Call<'r>,
     context: &'r Context<'a>,
-    sink: &'r mut dyn Sink,
+    sink: &'r mut S,
+    notices: Notices,
     lanes: Vec<Lane>,
     /// How many lanes there have been.
     opened: u32,
@@ -108,7 +106,7 @@ struct Run<'r, 'c, 'a> {
     unreachable: Vec<(usize, Loss)>,
     /// Commands whose server's pool was full while connections to others were held: waiting then
     /// could be waiting for each other.
-    deferred: Vec<(Token, Prepared<'a>, bool)>,
+    deferred: Vec<(Token, bool)>,
     /// Something has waited in this call.
     waited: bool,
     /// Many commands: results keep the receive memory.
@@ -116,47 +114,51 @@ struct Run<'r, 'c, 'a> {
 }
 
 /// Carry out a batch.
-pub fn run<'a>(
-    call: &mut Call<'_>,
-    operation: &mut dyn Operation<'a>,
-    context: &Context<'a>,
-    sink: &mut dyn Sink,
+pub fn run<S: Sink>(
+    call: &Call<'_>,
+    operation: &mut Batch,
+    context: &Context<'_>,
+    sink: &mut S,
 ) {
     Run::new(call, context, sink, true).carry_out(operation);
 }
 
 /// Carry out a lone command, which may have been sent over `lane` already. `trouble` is what its
 /// bytes met there.
-pub fn run_lone<'a>(
-    call: &mut Call<'_>,
-    operation: &mut dyn Operation<'a>,
-    context: &Context<'a>,
+pub fn run_lone(
+    call: &Call<'_>,
+    operation: &mut Single,
+    context: &Context<'_>,
     sink: &mut dyn Sink,
-    begun: Option<(Lane, Option<Trouble>)>,
+    begun: Option<Box<Handed>>,
 ) {
     let mut run = Run::new(call, context, sink, false);
-    if let Some((lane, trouble)) = begun {
+    if let Some(handed) = begun {
+        let Handed { lane, trouble } = *handed;
         run.waited = true;
         run.opened = 1;
         run.lanes.push(lane);
-        if let Some(trouble) = trouble {
-            run.troubled(0, trouble, operation);
+        match trouble {
+            Some(trouble) => run.troubled(0, trouble, operation),
+            None if run.settle_quiet(0, operation) => {}
+            None => run.arrivals(0, operation),
         }
     }
     run.carry_out(operation);
 }
 
-impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
+impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
     fn new(
-        call: &'r mut Call<'c>,
+        call: &'r Call<'r>,
         context: &'r Context<'a>,
-        sink: &'r mut dyn Sink,
+        sink: &'r mut S,
         batch: bool,
     ) -> Self {
         Run {
             call,
             context,
             sink,
+            notices: Notices::new(call.core.observer().is_some()),
             lanes: Vec::new(),
             opened: 0,
             unreachable: Vec::new(),
@@ -166,14 +168,12 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
         }
     }
 
-    fn carry_out(&mut self, operation: &mut dyn Operation<'a>) {
+    fn carry_out<O: Operation>(&mut self, operation: &mut O) {
+        // Filled anew for each.
+        let mut command = self.context.commands.blank();
         loop {
-            match operation.next(self.context) {
-                Step::Send {
-                    tag,
-                    command,
-                    fresh,
-                } => self.send(tag, command, fresh, operation),
+            match operation.next() {
+                Step::Send { tag, fresh } => self.send(tag, fresh, &mut command, operation),
                 Step::Fail { tag, failure } => self.sink.fail(tag, failure),
                 Step::Pending => self.turn(operation),
                 Step::Done => break,
@@ -182,27 +182,42 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
         while let Some(lane) = self.lanes.pop() {
             self.release(lane);
         }
+        self.notices.tell(self.call.core.observer());
     }
 
     // --- lanes
 
-    fn send(
+    #[inline(always)]
+    fn send<O: Operation>(
         &mut self,
         tag: Token,
-        command: Prepared<'a>,
         fresh: bool,
-        operation: &mut dyn Operation<'a>,
+        command: &mut Command<'a>,
+        operation: &mut O,
     ) {
-        let usable = |lane: &Lane| lane.to == command.to && (lane.fresh || !fresh);
+        let context = self.context;
+        if let Err(failure) = context.commands.fill(tag as usize, command) {
+            return operation.on(Event::Refused { tag, failure });
+        }
+        let command = &*command;
+        let request = match request(command.op, command, context.limits, deadline::unix_now) {
+            Ok(request) => request,
+            Err(failure) => return operation.on(Event::Refused { tag, failure }),
+        };
+        let Some(to) = context.place(command) else {
+            let failure = no_servers(command.op);
+            return operation.on(Event::Refused { tag, failure });
+        };
+        let usable = |lane: &Lane| lane.to == to && (lane.fresh || !fresh);
         let index = match self.lanes.iter().position(usable) {
             Some(index) => index,
-            None => match self.open(tag, command, fresh) {
+            None => match self.open(tag, to, command.op, fresh) {
                 Ok(Some(index)) => index,
-                Ok(None) => return self.deferred.push((tag, command, fresh)),
+                Ok(None) => return self.deferred.push((tag, fresh)),
                 Err(loss) => {
                     return operation.on(Event::Lost {
                         tag,
-                        op: command.request.op,
+                        op: command.op,
                         loss: &loss,
                         sent: false,
                     });
@@ -210,17 +225,13 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
             },
         };
         let lane = &mut self.lanes[index];
-        let quiet = !self.batch
-            && command.is_quiet(self.call.options.default_noreply)
-            && lane.link().session.owes_quiet() + 1 < QUIET_MAX;
+        let quiet = !self.batch && command.is_quiet(self.call.options.default_noreply);
         let (id, name) = (lane.id, lane.server.name);
         lane.quiet = quiet;
-        match lane
-            .link()
-            .session
-            .submit(tag, &command.request, quiet)
-        {
-            Ok(key_at) => self.sink.sent(tag, &command.sent(id, key_at, name)),
+        match lane.link().session.submit(tag, &request, quiet) {
+            Ok(key_at) => self
+                .sink
+                .sent(tag, &Sent::new(&request, id, key_at, name)),
             Err(why) => operation.on(Event::Refused {
                 tag,
                 failure: Failure::no_memory(why.0).on(name),
@@ -232,18 +243,15 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     fn open(
         &mut self,
         tag: Token,
-        command: Prepared<'a>,
+        to: usize,
+        op: Op,
         fresh: bool,
     ) -> std::result::Result<Option<usize>, Loss> {
-        if let Some((_, loss)) = self
-            .unreachable
-            .iter()
-            .find(|(to, _)| *to == command.to)
-        {
+        if let Some((_, loss)) = self.unreachable.iter().find(|(other, _)| *other == to) {
             return Err(loss.clone());
         }
-        let Some(server) = self.context.topology.server(command.to).cloned() else {
-            return Err(unreachable(no_servers()));
+        let Some(server) = self.context.topology.server(to).cloned() else {
+            return Err(unreachable(no_servers(op)));
         };
         let entry = if self.lanes.is_empty() {
             match server.pool.enter(fresh) {
@@ -256,11 +264,11 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
                 None => return Ok(None),
             }
         };
-        match self.lane(command.to, &server, entry) {
+        match self.lane(to, &server, entry) {
             Ok(mut lane) => {
                 if self.batch {
                     let left = self.context.commands.count() - tag as usize;
-                    let expected = left.saturating_mul(reply_estimate(command.request.op));
+                    let expected = left.saturating_mul(reply_estimate(op));
                     lane.link().session.begin_batch(expected);
                 } else {
                     lane.link().session.begin();
@@ -271,7 +279,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
             Err(failure) => {
                 self.notice(What::ConnectFailed, server.name, &failure);
                 let loss = unreachable(failure);
-                self.unreachable.push((command.to, loss.clone()));
+                self.unreachable.push((to, loss.clone()));
                 Err(loss)
             }
         }
@@ -358,7 +366,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
 
     /// Its commands will get no replies here.
     #[cold]
-    fn lose(&mut self, index: usize, loss: Loss, operation: &mut dyn Operation<'a>) {
+    fn lose<O: Operation>(&mut self, index: usize, loss: Loss, operation: &mut O) {
         let mut lane = self.lanes.swap_remove(index);
         let what = if loss.connected {
             What::Closed
@@ -394,7 +402,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
         self.release(lane);
     }
 
-    fn troubled(&mut self, index: usize, trouble: Trouble, operation: &mut dyn Operation<'a>) {
+    fn troubled<O: Operation>(&mut self, index: usize, trouble: Trouble, operation: &mut O) {
         match trouble {
             Trouble::WouldBlock | Trouble::Interrupted => {}
             trouble => {
@@ -405,24 +413,23 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     }
 
     fn connected(&mut self, name: ServerName) {
-        self.call
-            .notices
+        self.notices
             .push(What::Connected, name, Status::OK, String::new);
     }
 
     fn notice(&mut self, what: What, name: ServerName, failure: &Failure) {
-        self.call
-            .notices
+        self.notices
             .push(what, name, failure.status, || failure.text.clone());
     }
 
     // --- moving bytes
 
     /// Move what can be moved, waiting where nothing can.
-    fn turn(&mut self, operation: &mut dyn Operation<'a>) {
+    fn turn<O: Operation>(&mut self, operation: &mut O) {
         if self.lanes.is_empty() {
-            for (tag, command, fresh) in std::mem::take(&mut self.deferred) {
-                self.send(tag, command, fresh, operation);
+            let mut command = self.context.commands.blank();
+            for (tag, fresh) in std::mem::take(&mut self.deferred) {
+                self.send(tag, fresh, &mut command, operation);
             }
             return;
         }
@@ -442,7 +449,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     }
 
     /// The first time, with nothing else on its way: the kernel may do the waiting.
-    fn plain_turn(&mut self, operation: &mut dyn Operation<'a>) {
+    fn plain_turn<O: Operation>(&mut self, operation: &mut O) {
         self.waited = true;
         // With several commands the server may wait for its replies to be read, and must not be
         // waited for meanwhile; a lone large value may.
@@ -466,7 +473,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     }
 
     /// Send what a lane can without waiting; `false` if that was its end.
-    fn send_some(&mut self, index: usize, operation: &mut dyn Operation<'a>) -> bool {
+    fn send_some<O: Operation>(&mut self, index: usize, operation: &mut O) -> bool {
         let context = self.context;
         let lane = &mut self.lanes[index];
         if lane.attempt.is_some() {
@@ -491,7 +498,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     }
 
     /// A quiet command is done when it has left.
-    fn settle_quiet(&mut self, index: usize, operation: &mut dyn Operation<'a>) -> bool {
+    fn settle_quiet<O: Operation>(&mut self, index: usize, operation: &mut O) -> bool {
         let lane = &mut self.lanes[index];
         if !lane.quiet || !lane.link().session.all_sent() {
             return false;
@@ -503,7 +510,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
         true
     }
 
-    fn wait_and_receive(&mut self, operation: &mut dyn Operation<'a>) {
+    fn wait_and_receive<O: Operation>(&mut self, operation: &mut O) {
         let mut waiting: Vec<Readiness> = self.lanes.iter_mut().map(Lane::readiness).collect();
         let until = self
             .lanes
@@ -531,24 +538,24 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     }
 
     /// When this lane is given up although the operation goes on.
-    fn lane_end(&self, lane: &Lane) -> Option<Instant> {
+    fn lane_end(&self, lane: &Lane) -> Option<Moment> {
         match &lane.attempt {
             Some(attempt) => attempt.until,
             None => self
                 .call
                 .silence
-                .and_then(|limit| lane.since.checked_add(limit)),
+                .map(|limit| lane.since.after(limit)),
         }
     }
 
-    fn advance(
+    fn advance<O: Operation>(
         &mut self,
         index: usize,
         ready: bool,
         late: bool,
         over: bool,
-        now: Instant,
-        operation: &mut dyn Operation<'a>,
+        now: Moment,
+        operation: &mut O,
     ) {
         if self.lanes[index].attempt.is_some() {
             if over && !ready {
@@ -570,11 +577,11 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
         }
     }
 
-    fn go_on_connecting(
+    fn go_on_connecting<O: Operation>(
         &mut self,
         index: usize,
         ready: bool,
-        operation: &mut dyn Operation<'a>,
+        operation: &mut O,
     ) {
         let lane = &mut self.lanes[index];
         let Some(attempt) = lane.attempt.take() else {
@@ -590,12 +597,8 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
             Ok(Some(begun)) => {
                 lane.attempt = begun.attempt;
                 lane.since = deadline::now();
-                let session = std::mem::replace(
-                    &mut lane.lease.link().session,
-                    crate::connection::session::Session::new(0),
-                );
                 let mut link = begun.link;
-                link.session = session;
+                link.session = lane.lease.link().session.take_over();
                 lane.lease.replace(link);
             }
             Err(failure) => {
@@ -607,7 +610,7 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     }
 
     /// Receive what has come, as long as it comes in full.
-    fn receive_some(&mut self, index: usize, now: Instant, operation: &mut dyn Operation<'a>) {
+    fn receive_some<O: Operation>(&mut self, index: usize, now: Moment, operation: &mut O) {
         self.lanes[index].since = now;
         match self.receive(index, Mode::DontWait) {
             Ok(_) => self.arrivals(index, operation),
@@ -621,13 +624,22 @@ impl<'r, 'c, 'a> Run<'r, 'c, 'a> {
     }
 
     /// Tell what has come.
-    fn arrivals(&mut self, index: usize, operation: &mut dyn Operation<'a>) {
+    fn arrivals<O: Operation>(&mut self, index: usize, operation: &mut O) {
         let lane = &mut self.lanes[index];
         let server = lane.server.clone();
         let link = lane.lease.link();
         let mut answered = 0;
-        while let Some(arrival) = link.session.next() {
-            answered += deliver(arrival, link, &server, self.sink, &mut self.call.notices);
+        loop {
+            let sink = &mut *self.sink;
+            answered += link
+                .session
+                .drain(|token, head, value| sink.value(token, head, value));
+            match link.session.next() {
+                Some(arrival) => {
+                    answered += deliver(arrival, link, &server, sink, &mut self.notices);
+                }
+                None => break,
+            }
         }
         if answered > 0 {
             operation.on(Event::Answered(answered));
@@ -659,33 +671,37 @@ fn unreachable(failure: Box<Failure>) -> Loss {
 
 /// Whether an idle connection may carry a command: looked at where it was idle for long, or always
 /// with `paranoid`.
-#[inline]
-pub fn is_fit(call: &mut Call<'_>, link: &mut Link, server: &Server) -> bool {
-    let idle = call
-        .deadline
-        .begin()
-        .saturating_duration_since(link.last_used);
-    if idle <= call.options.idle_check && !call.options.paranoid {
+#[inline(always)]
+pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
+    let idle = call.deadline.begin().since(link.last_used);
+    if idle <= call.options.idle_check
+        && !call.options.paranoid
+        && link.session.owes_quiet() < QUIET_MAX
+    {
         return true;
     }
     look(call, link, server)
 }
 
-#[cold]
-fn look(call: &mut Call<'_>, link: &mut Link, server: &Server) -> bool {
-    let notices = &mut call.notices;
-    link.look(|session, arrival| {
+fn look(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
+    let mut notices = Notices::new(call.core.observer().is_some());
+    let fit = link.look(|session, arrival| {
         if let Outcome::QuietFailed { status, text } = arrival.what {
-            quiet_failed(server, status, session.bytes(text), notices);
+            quiet_failed(server, status, session.bytes(text), &mut notices);
         }
-    })
+    });
+    let fit = fit
+        && (link.session.owes_quiet() < QUIET_MAX
+            || read_owed(server, link, call.deadline, &mut notices).is_ok());
+    notices.tell(call.core.observer());
+    fit
 }
 
 /// Receive once, to where the bytes belong.
 #[inline]
-pub fn receive(
+pub fn receive<S: Sink + ?Sized>(
     link: &mut Link,
-    sink: &mut dyn Sink,
+    sink: &mut S,
     mode: Mode,
 ) -> std::result::Result<usize, Trouble> {
     match link.session.placing() {
@@ -698,12 +714,12 @@ pub fn receive(
 }
 
 /// Tell the sink of an arrival; returns how many commands have their answers by it.
-#[inline]
-pub fn deliver(
+#[inline(always)]
+fn deliver<S: Sink + ?Sized>(
     arrival: Arrival,
     link: &mut Link,
     server: &Server,
-    sink: &mut dyn Sink,
+    sink: &mut S,
     notices: &mut Notices,
 ) -> usize {
     let session = &mut link.session;

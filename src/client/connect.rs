@@ -2,13 +2,12 @@
 //! waited for here.
 
 use std::io;
-use std::time::Instant;
 
 use super::blocking::Call;
 use super::server::Server;
 use crate::connection::link::Link;
 use crate::connection::session::Session;
-use crate::deadline;
+use crate::deadline::{self, Moment};
 use crate::error::{Failure, Phase, Status};
 use crate::transport::Stream;
 
@@ -17,7 +16,7 @@ pub struct Attempt {
     /// The endpoint after the one that is being tried.
     next: usize,
     /// When this endpoint is given up.
-    pub until: Option<Instant>,
+    pub until: Option<Moment>,
 }
 
 /// A link whose stream is connected, or on its way with the attempt.
@@ -50,7 +49,7 @@ pub fn begin(
                     until: call
                         .options
                         .connect_timeout
-                        .and_then(|limit| now.checked_add(limit)),
+                        .map(|limit| now.after(limit)),
                 });
                 return Ok(Begun {
                     link: Link::new(stream, Session::new(max_value), now),

@@ -1,12 +1,12 @@
 //! One connection's part in an operation: where it goes, how far it is, why it ended.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::connect::Attempt;
 use super::pool::Lease;
 use super::server::Server;
 use crate::connection::link::{Link, Trouble};
+use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Status};
 use crate::operation::retry::Loss;
 use crate::transport::{Interest, Readiness};
@@ -21,7 +21,7 @@ pub struct Lane {
     /// Set while the connection is being made.
     pub attempt: Option<Attempt>,
     /// When bytes moved last.
-    pub since: Instant,
+    pub since: Moment,
     /// A command was sent that nobody waits for.
     pub quiet: bool,
     /// It was made for this operation, not found idle.

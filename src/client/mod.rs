@@ -19,11 +19,12 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Failure, Result, Status};
+use crate::error::{Effect, Failure, Result, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
-use crate::operation::command::{Command, Commands};
+use crate::operation::command::Commands;
+use crate::protocol::{Command, Op};
 use crate::options::Options;
 use blocking::{Call, Context};
 use sink::Sink;
@@ -103,19 +104,16 @@ impl Client {
         &self.settings.options
     }
 
-    /// Carry out one command; `sink` hears of it under tag 0.
-    #[inline]
-    pub fn execute(&self, command: &Command<'_>, limit: Limit, sink: &mut dyn Sink) {
-        if command.op.is_server_wide() {
-            return sink.fail(
-                0,
-                Failure::argument(format!(
-                    "{} is asked of servers, not of a key: it answers results, one for each",
-                    command.op.name()
-                )),
-            );
-        }
-        let one = One(*command);
+    /// Carry out one command; `sink` hears of it under tag 0. Compiled into each caller, for an `op`
+    /// (the command's) that is constant there.
+    #[inline(always)]
+    pub fn execute<S: Sink + Default>(
+        &self,
+        op: Op,
+        command: &Command<'_>,
+        limit: Limit,
+        sink: &mut S,
+    ) {
         let (timeout, plain) = match limit {
             Limit::Default => (self.settings.options.timeout, self.settings.plain),
             other => {
@@ -123,42 +121,43 @@ impl Client {
                 (timeout, allows_plain(timeout, &self.core))
             }
         };
-        let state = self.core.state();
-        let topology = state.topology.load();
-        let context = Context::new(&one, &topology, &self.settings.options);
-        let mut call = Call {
+        let call = Call {
             core: &self.core,
             options: &self.settings.options,
             deadline: Deadline::after(timeout),
             silence: None,
             plain,
-            notices: Notices::new(self.core.observer().is_some()),
         };
-        shortcut::run(&mut call, &context, sink);
-        call.notices.tell(self.core.observer());
+        let topology = self.core.state().topology.load();
+        shortcut::run(&call, &topology, op, command, sink);
+    }
+
+    /// As [`Client::execute`], not compiled into each of its callers: for the rarer commands.
+    #[inline(never)]
+    pub fn execute_any<S: Sink + Default>(&self, command: &Command<'_>, limit: Limit, sink: &mut S) {
+        self.execute(command.op, command, limit, sink);
     }
 
     /// Carry out many commands at once, on all their servers; `sink` hears of each under its place.
-    pub fn execute_multi(&self, commands: &dyn Commands, limit: Limit, sink: &mut dyn Sink) {
+    pub fn execute_multi<S: Sink>(&self, commands: &dyn Commands, limit: Limit, sink: &mut S) {
         let state = self.core.state();
         let topology = state.topology.load();
         let context = Context::new(commands, &topology, &self.settings.options);
         self.carry_out(&context, limit, sink);
     }
 
-    fn carry_out(&self, context: &Context<'_>, limit: Limit, sink: &mut dyn Sink) {
+    fn carry_out<S: Sink>(&self, context: &Context<'_>, limit: Limit, sink: &mut S) {
         let options = &self.settings.options;
         let limit = limit.or(options.batch_timeout);
-        let mut call = Call {
+        let call = Call {
             core: &self.core,
             options,
-            deadline: Deadline::after(limit.or(options.batch_timeout)),
+            deadline: Deadline::after(limit),
             silence: options.timeout,
-            plain: self.settings.plain,
-            notices: Notices::new(self.core.observer().is_some()),
+            plain: self.settings.plain && allows_plain(limit, &self.core),
         };
-        blocking::run(&mut call, &mut Batch::default(), context, sink);
-        call.notices.tell(self.core.observer());
+        let mut batch = Batch::new(context.commands.count());
+        blocking::run(&call, &mut batch, context, sink);
     }
 
     /// Carry out one command on every server, those that are down included; `sink` hears of each
@@ -210,7 +209,7 @@ impl Client {
             .place(key)
             .and_then(|index| topology.server(index))
             .map(|server| server.name)
-            .ok_or_else(no_servers)
+            .ok_or_else(|| no_servers(Op::Get))
     }
 
     /// The servers' names, in the order of the list.
@@ -240,22 +239,27 @@ impl Client {
 }
 
 #[cold]
-pub(crate) fn no_servers() -> Box<Failure> {
-    Failure::new(
-        Status::NO_AVAILABLE_SERVERS,
-        "the client has no servers",
-    )
+pub(crate) fn no_servers(op: Op) -> Box<Failure> {
+    let effect = if op.is_read() {
+        Effect::None
+    } else {
+        Effect::NotApplied
+    };
+    Failure::new(Status::NO_AVAILABLE_SERVERS, "the client has no servers").effect(effect)
 }
 
-struct One<'a>(Command<'a>);
+/// A lone command.
+struct One<'r, 'a>(&'r Command<'a>);
 
-impl Commands for One<'_> {
+impl Commands for One<'_, '_> {
     fn count(&self) -> usize {
         1
     }
-    #[inline]
-    fn command(&self, _: usize) -> Result<Command<'_>> {
-        Ok(self.0)
+    fn blank(&self) -> Command<'_> {
+        *self.0
+    }
+    fn fill<'s>(&'s self, _: usize, _: &mut Command<'s>) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -269,10 +273,11 @@ impl Commands for Everywhere<'_> {
     fn count(&self) -> usize {
         self.servers
     }
-    fn command(&self, index: usize) -> Result<Command<'_>> {
-        Ok(Command {
-            server: index,
-            ..self.command
-        })
+    fn blank(&self) -> Command<'_> {
+        self.command
+    }
+    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
+        command.server = index;
+        Ok(())
     }
 }

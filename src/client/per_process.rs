@@ -24,7 +24,7 @@ impl<T> PerProcess<T> {
     /// This process's state. `renew` makes one from the parent's; it must neither wait for nor drop
     /// anything in that, which is leaked. Its second argument says whether the new state was taken:
     /// another thread may have been faster.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, renew: impl FnOnce(&T) -> T, taken: impl FnOnce(&T)) -> &T {
         let made = self.0.load(Ordering::Acquire);
         // SAFETY: what was ever published is freed only when `self` is dropped.

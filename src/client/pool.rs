@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::queue::{Gift, Queue};
 use super::slot::Slot;
 use crate::connection::link::Link;
+use crate::deadline::Moment;
 use crate::transport::close_inherited;
 
 /// A link, and what it is to its pool.
@@ -56,7 +56,7 @@ thread_local! {
     static FIRST_SLOT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-#[inline]
+#[inline(always)]
 fn first_slot() -> usize {
     FIRST_SLOT.with(|slot| {
         if slot.get() == usize::MAX {
@@ -83,14 +83,13 @@ impl Pool {
     /// An idle connection of the server's present life.
     #[inline]
     pub fn idle(self: &Arc<Self>) -> Option<Lease> {
-        self.take().map(|pooled| Lease {
-            pool: self.clone(),
-            pooled: Some(pooled),
-        })
+        self.take().map(|pooled| Lease::new(self, pooled))
     }
 
-    #[inline]
-    fn take(&self) -> Option<Box<Pooled>> {
+    /// As [`Pool::idle`], to be given back with [`Pool::put`] if it is in step, or put into a
+    /// [`Lease::new`].
+    #[inline(always)]
+    pub fn take(&self) -> Option<Box<Pooled>> {
         let mask = self.slots.len() - 1;
         let first = first_slot();
         for i in 0..self.slots.len() {
@@ -144,7 +143,7 @@ impl Pool {
     }
 
     /// As [`Pool::enter`], waiting until `until`.
-    pub fn wait(self: &Arc<Self>, fresh: bool, until: Option<Instant>) -> Option<Entry> {
+    pub fn wait(self: &Arc<Self>, fresh: bool, until: Option<Moment>) -> Option<Entry> {
         if let Some(entry) = self.enter(fresh) {
             return Some(entry);
         }
@@ -178,9 +177,28 @@ impl Pool {
         }
     }
 
-    /// Give a connection to one who waits, or keep it idle.
-    #[inline]
-    fn put(&self, pooled: Box<Pooled>) {
+    /// A connection that turned out to be unfit when it was looked at: the server's other idle ones
+    /// are not to be trusted either.
+    #[cold]
+    pub fn unfit(&self, pooled: Box<Pooled>) {
+        let epoch = pooled.epoch;
+        self.close(pooled);
+        self.new_epoch(epoch);
+    }
+
+    /// Give a connection back that may be out of step or of an earlier life.
+    pub fn put_or_close(&self, pooled: Box<Pooled>) {
+        let current = pooled.epoch == self.epoch.load(Ordering::Acquire);
+        if current && pooled.link.session.in_step() {
+            self.put(pooled);
+        } else {
+            self.close(pooled);
+        }
+    }
+
+    /// Give a connection that is in step to one who waits, or keep it idle.
+    #[inline(always)]
+    pub fn put(&self, pooled: Box<Pooled>) {
         let pooled = if self.queue.is_empty() {
             pooled
         } else {
@@ -202,7 +220,7 @@ impl Pool {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn shelve(&self, mut pooled: Box<Pooled>) {
         let mask = self.slots.len() - 1;
         let first = first_slot();
@@ -352,6 +370,13 @@ impl Drop for Seat {
 }
 
 impl Lease {
+    pub fn new(pool: &Arc<Pool>, pooled: Box<Pooled>) -> Lease {
+        Lease {
+            pool: pool.clone(),
+            pooled: Some(pooled),
+        }
+    }
+
     /// The connection; there is one for as long as the lease lives.
     #[inline]
     pub fn link(&mut self) -> &mut Link {
@@ -390,12 +415,7 @@ impl Drop for Lease {
     #[inline]
     fn drop(&mut self) {
         if let Some(pooled) = self.pooled.take() {
-            let current = pooled.epoch == self.pool.epoch.load(Ordering::Acquire);
-            if current && pooled.link.session.in_step() {
-                self.pool.put(pooled);
-            } else {
-                self.pool.close(pooled);
-            }
+            self.pool.put_or_close(pooled);
         }
     }
 }

@@ -4,9 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use crate::deadline;
+use crate::deadline::{self, Moment};
 
 /// What one who waits is given.
 pub enum Gift<T> {
@@ -62,7 +61,7 @@ impl<T> Queue<T> {
     /// what it finds ends the wait, and what was given meanwhile is `returned`.
     pub fn wait(
         &self,
-        until: Option<Instant>,
+        until: Option<Moment>,
         look: impl FnOnce() -> Option<Gift<T>>,
         returned: impl FnOnce(Gift<T>),
     ) -> Option<Gift<T>> {
@@ -95,7 +94,7 @@ impl<T> Queue<T> {
         }
     }
 
-    fn sleep(ticket: &Ticket<T>, until: Option<Instant>) -> Option<Gift<T>> {
+    fn sleep(ticket: &Ticket<T>, until: Option<Moment>) -> Option<Gift<T>> {
         let mut gift = lock(&ticket.gift);
         loop {
             if let Some(gift) = gift.take() {
@@ -107,7 +106,7 @@ impl<T> Queue<T> {
                     .wait(gift)
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
-                    let left = until.saturating_duration_since(deadline::now());
+                    let left = until.since(deadline::now());
                     if left.is_zero() {
                         return None;
                     }

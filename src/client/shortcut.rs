@@ -1,130 +1,280 @@
-//! The short way for a lone command: an idle connection, one send, one receive. It may only finish
-//! an exchange that leaves the session in step; on anything else it hands the connection, with what
-//! was sent and received, to the general way.
+//! The short way for a lone command: an idle connection, one send, one receive, the reply that is
+//! hoped for or a miss. It may only finish an exchange that leaves the session in step; on anything
+//! else it hands the connection, with what was sent and received, to the general way.
 
-use super::blocking::{Call, Context, deliver, is_fit, receive, run_lone};
+use super::One;
+use super::blocking::{Call, Context, is_fit, limits, receive, run_lone};
 use super::lane::Lane;
-use super::pool::Lease;
+use super::no_servers;
+use super::pool::{Lease, Pooled};
 use super::server::Server;
-use super::sink::{Answer, Sink};
-use crate::connection::link::Trouble;
-use crate::connection::session::QUIET_MAX;
+use super::sink::{Answer, Sent, Sink};
+use super::state::Servers;
+use crate::connection::arrival::Lone;
+use crate::connection::link::{Link, Trouble};
+use crate::connection::outbox::{Token, Values};
+use crate::deadline;
 use crate::error::Failure;
+use crate::operation::command::request;
 use crate::operation::single::Single;
-use crate::operation::{Context as _, Prepared};
+use crate::protocol::{Command, Op, Request};
 use crate::transport::Mode;
 use std::sync::Arc;
 
-/// Carry out a lone command.
-#[inline]
-pub fn run<'a>(call: &mut Call<'_>, context: &Context<'a>, sink: &mut dyn Sink) {
-    if !call.options.shortcut {
-        return run_lone(call, &mut Single::default(), context, sink, None);
+/// Carry out a lone command, whose op is `op`.
+///
+/// What is handed to the general way is copied first, and the sink moved there and back: the short way
+/// then keeps all of it in registers.
+#[inline(always)]
+pub fn run<S: Sink + Default>(
+    call: &Call<'_>,
+    topology: &Servers,
+    op: Op,
+    command: &Command<'_>,
+    sink: &mut S,
+) {
+    if op.is_server_wide() {
+        return sink.fail(0, server_wide(op));
     }
-    let command = match context.prepare(0) {
-        Ok(command) => command,
+    let request = match request(op, command, limits(call.options), deadline::unix_now) {
+        Ok(request) => request,
         Err(failure) => return sink.fail(0, failure),
     };
-    let server = context.topology.server(command.to);
-    let Some((server, mut lease)) = server.and_then(|server| Some((server, server.pool.idle()?)))
-    else {
-        return run_lone(call, &mut Single::default(), context, sink, None);
+    let place = topology.place(command.route.unwrap_or(command.key));
+    let Some((to, server)) = place.and_then(|to| Some((to, topology.server(to)?))) else {
+        return sink.fail(0, no_servers(op));
     };
-    if !is_fit(call, lease.link(), server) {
-        let epoch = lease.epoch();
-        drop(lease.into_seat());
-        server.pool.new_epoch(epoch);
-        return run_lone(call, &mut Single::default(), context, sink, None);
+    let mut begun = None;
+    if call.options.shortcut {
+        if let Some(pooled) = server.pool.take() {
+            match over(call, to, server, pooled, &request, sink) {
+                End::Finished => return,
+                End::Unfinished(handed) => begun = handed,
+            }
+        }
     }
-    exchange(call, context, sink, &command, server, lease);
+    let (call, command, mut moved) = (*call, *command, std::mem::take(sink));
+    general(&call, topology, &command, &mut moved, begun);
+    *sink = moved;
 }
 
-/// How far the short way came.
 enum End {
     Finished,
-    /// The command has its answer, but the connection is not in step.
-    Answered,
-    /// The rest is for the general way.
-    Unfinished(Option<Trouble>),
+    /// The rest is for the general way, with the connection if there is one.
+    Unfinished(Option<Box<Handed>>),
 }
 
-#[inline]
-fn exchange<'a>(
-    call: &mut Call<'_>,
-    context: &Context<'a>,
-    sink: &mut dyn Sink,
-    command: &Prepared<'a>,
+/// A connection that a command was sent over, and what its bytes met there.
+pub struct Handed {
+    pub lane: Lane,
+    pub trouble: Option<Trouble>,
+}
+
+/// Over a connection that was idle.
+#[inline(always)]
+fn over<S: Sink + Default>(
+    call: &Call<'_>,
+    to: usize,
     server: &Arc<Server>,
-    mut lease: Lease,
-) {
-    let link = lease.link();
-    link.reused = true;
-    link.session.begin();
-    let quiet = command.is_quiet(call.options.default_noreply)
-        && link.session.owes_quiet() + 1 < QUIET_MAX;
-    match link.session.submit(0, &command.request, quiet) {
-        Ok(key_at) => sink.sent(0, &command.sent(0, key_at, server.name)),
-        Err(why) => return sink.fail(0, Failure::no_memory(why.0).on(server.name)),
+    mut pooled: Box<Pooled>,
+    request: &Request<'_, '_>,
+    sink: &mut S,
+) -> End {
+    if !is_fit(call, &mut pooled.link, server) {
+        server.pool.unfit(pooled);
+        return End::Unfinished(None);
     }
-    match attempt(call, context, sink, server, &mut lease, quiet) {
-        End::Finished => lease.link().last_used = call.deadline.begin(),
-        // Dropping the lease closes what is not in step.
-        End::Answered => {}
-        End::Unfinished(trouble) => {
-            let lane = Lane {
-                to: command.to,
-                id: 0,
-                server: server.clone(),
-                lease,
-                attempt: None,
-                since: call.deadline.begin(),
-                quiet,
-                fresh: false,
-            };
-            let begun = Some((lane, trouble));
-            run_lone(call, &mut Single::sent(), context, sink, begun);
+    let quiet = !request.op.is_read() && request.command.is_quiet(call.options.default_noreply);
+    let key_at = match pooled.link.session.begin_lone(request) {
+        Ok(key_at) => key_at,
+        Err(why) => {
+            server.pool.put(pooled);
+            sink.fail(0, Failure::no_memory(why.0).on(server.name));
+            return End::Finished;
+        }
+    };
+    sink.sent(0, &Sent::new(request, 0, key_at, server.name));
+    let trouble = match attempt(call, &mut pooled, request, key_at, sink, quiet) {
+        Attempt::Finished => {
+            pooled.link.last_used = call.deadline.begin();
+            server.pool.put(pooled);
+            return End::Finished;
+        }
+        Attempt::Unfinished(trouble) => trouble,
+    };
+    let (call, request, mut moved) = (*call, *request, std::mem::take(sink));
+    let end = go_on(
+        &call,
+        to,
+        server,
+        pooled,
+        &request,
+        key_at,
+        quiet,
+        trouble,
+        &mut moved,
+    );
+    *sink = moved;
+    end
+}
+
+/// The command is not answered yet: its reply is owed, and more may have to be received.
+#[inline(never)]
+#[allow(clippy::too_many_arguments)] // all of them stand in registers or are cold
+fn go_on(
+    call: &Call<'_>,
+    to: usize,
+    server: &Arc<Server>,
+    mut pooled: Box<Pooled>,
+    request: &Request<'_, '_>,
+    key_at: usize,
+    quiet: bool,
+    mut trouble: Option<Trouble>,
+    sink: &mut dyn Sink,
+) -> End {
+    let session = &mut pooled.link.session;
+    if let Err(why) = session.owe_lone(request, key_at, quiet) {
+        session.poison("no memory to remember the command in");
+        server.pool.put_or_close(pooled);
+        sink.fail(0, Failure::no_memory(why.0).on(server.name));
+        return End::Finished;
+    }
+    if trouble.is_none() && session.all_sent() {
+        let finished = if quiet {
+            sink.answer(0, Answer::Done);
+            true
+        } else {
+            read_on(&mut pooled.link, sink, &mut trouble)
+        };
+        if finished {
+            pooled.link.last_used = call.deadline.begin();
+            server.pool.put(pooled);
+            return End::Finished;
+        }
+    }
+    End::Unfinished(Some(Box::new(Handed {
+        lane: Lane {
+            to,
+            id: 0,
+            server: server.clone(),
+            lease: Lease::new(&server.pool, pooled),
+            attempt: None,
+            since: call.deadline.begin(),
+            quiet,
+            fresh: false,
+        },
+        trouble,
+    })))
+}
+
+/// A value larger than the first receive, read to its end as long as it comes without waiting. Whether
+/// that was the answer, and the session is in step.
+fn read_on(
+    link: &mut Link,
+    sink: &mut dyn Sink,
+    trouble: &mut Option<Trouble>,
+) -> bool {
+    let Some(head) = link.session.large_value() else {
+        return false;
+    };
+    match sink.place(0, &head, true) {
+        Some(place) => link.session.place(place),
+        None => {
+            link.session.skip();
+            return false;
+        }
+    }
+    loop {
+        if let Some(head) = link.session.lone_placed() {
+            sink.placed(0, &head);
+            return true;
+        }
+        match receive(link, sink, Mode::DontWait) {
+            Ok(_) => {}
+            Err(Trouble::WouldBlock | Trouble::Interrupted) => return false,
+            Err(met) => {
+                *trouble = Some(met);
+                return false;
+            }
         }
     }
 }
 
-#[inline]
-fn attempt(
-    call: &mut Call<'_>,
-    context: &Context<'_>,
-    sink: &mut dyn Sink,
-    server: &Server,
-    lease: &mut Lease,
+/// How far the short way came.
+enum Attempt {
+    Finished,
+    /// The rest is for the general way, beginning with the trouble if there was any.
+    Unfinished(Option<Trouble>),
+}
+
+#[inline(always)]
+fn attempt<S: Sink>(
+    call: &Call<'_>,
+    pooled: &mut Pooled,
+    request: &Request<'_, '_>,
+    key_at: usize,
+    sink: &mut S,
     quiet: bool,
-) -> End {
-    let link = lease.link();
+) -> Attempt {
+    let link = &mut pooled.link;
+    link.reused = true;
     let mode = if call.plain {
         Mode::Block
     } else {
         Mode::DontWait
     };
-    if let Err(trouble) = link.send(context, mode) {
-        return End::Unfinished(Some(trouble));
+    if let Err(trouble) = link.send(&OneValue(request.value()), mode) {
+        return Attempt::Unfinished(Some(trouble));
     }
-    if !link.session.all_sent() {
-        return End::Unfinished(None);
+    // A quiet command's reply is owed.
+    if quiet || !call.plain || !link.session.all_sent() {
+        return Attempt::Unfinished(None);
     }
-    if quiet {
-        sink.answer(0, Answer::Done);
-        return End::Finished;
+    if let Err(trouble) = link.receive(None, Mode::Block) {
+        return Attempt::Unfinished(Some(trouble));
     }
-    if !call.plain {
-        return End::Unfinished(None);
+    match link.session.lone_reply(request, key_at) {
+        None => return Attempt::Unfinished(None),
+        Some(Lone::Value { head, value }) => sink.value(0, &head, link.session.bytes(value)),
+        Some(Lone::Miss(status)) => sink.answer(0, Answer::Miss(status)),
+        Some(Lone::Done) => sink.answer(0, Answer::Done),
+        Some(Lone::Number(number)) => sink.answer(0, Answer::Number(number)),
     }
-    if let Err(trouble) = receive(link, sink, Mode::Block) {
-        return End::Unfinished(Some(trouble));
+    Attempt::Finished
+}
+
+/// The general way.
+#[cold]
+#[inline(never)]
+fn general(
+    call: &Call<'_>,
+    topology: &Servers,
+    command: &Command<'_>,
+    sink: &mut dyn Sink,
+    begun: Option<Box<Handed>>,
+) {
+    let one = One(command);
+    let context = Context::new(&one, topology, call.options);
+    let mut operation = match begun {
+        Some(_) => Single::sent(),
+        None => Single::default(),
+    };
+    run_lone(call, &mut operation, &context, sink, begun);
+}
+
+/// The value of the only command there is.
+struct OneValue<'a>(&'a [u8]);
+
+impl Values for OneValue<'_> {
+    fn value(&self, _: Token) -> &[u8] {
+        self.0
     }
-    let mut answered = 0;
-    while let Some(arrival) = link.session.next() {
-        answered += deliver(arrival, link, server, sink, &mut call.notices);
-    }
-    match (answered > 0, link.session.in_step()) {
-        (true, true) => End::Finished,
-        (true, false) => End::Answered,
-        (false, _) => End::Unfinished(None),
-    }
+}
+
+#[cold]
+fn server_wide(op: Op) -> Box<Failure> {
+    Failure::argument(format!(
+        "{} is asked of servers, not of a key: it answers results, one for each",
+        op.name()
+    ))
 }

@@ -4,8 +4,8 @@
 use crate::buffer::{Chunk, Place};
 use crate::error::{Failure, Status};
 use crate::names::ServerName;
-use crate::operation::{Prepared, Token};
-use crate::protocol::ValueHead;
+use crate::operation::Token;
+use crate::protocol::{Request, ValueHead};
 
 /// What a command without a value was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +30,21 @@ pub struct Sent {
     pub clamped: bool,
 }
 
-impl Prepared<'_> {
-    pub(super) fn sent(&self, lane: u32, key_at: usize, server: ServerName) -> Sent {
-        let key = self.request.key;
+impl Sent {
+    #[inline]
+    pub(super) fn new(
+        request: &Request<'_, '_>,
+        lane: u32,
+        key_at: usize,
+        server: ServerName,
+    ) -> Sent {
+        let key = request.key;
         Sent {
             lane,
             server,
             key_at: key_at + key.prefix().len(),
             key_len: key.user().len(),
-            clamped: self.request.clamped,
+            clamped: request.wire.clamped,
         }
     }
 }

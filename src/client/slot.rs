@@ -17,7 +17,7 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Slot<T> {
-    #[inline]
+    #[inline(always)]
     pub fn take(&self) -> Option<Box<T>> {
         if self.0.load(Ordering::Relaxed).is_null() {
             return None;
@@ -28,7 +28,7 @@ impl<T> Slot<T> {
     }
 
     /// Gives the value back where the slot is in use.
-    #[inline]
+    #[inline(always)]
     pub fn put(&self, value: Box<T>) -> Result<(), Box<T>> {
         let value = Box::into_raw(value);
         // Sequentially consistent: who waits for a value registers before looking at the slots.

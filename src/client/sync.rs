@@ -1,14 +1,11 @@
 //! Settling quiet commands: their replies are read, and failures counted.
 
-use std::sync::Arc;
-
 use super::blocking::quiet_failed;
-use super::pool::Lease;
 use super::server::Server;
 use super::state::State;
 use super::wait::wait;
-use crate::connection::link::Trouble;
-use crate::connection::session::Outcome;
+use crate::connection::link::{Link, Trouble};
+use crate::connection::arrival::Outcome;
 use crate::deadline::Deadline;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::Notices;
@@ -22,7 +19,7 @@ pub fn settle(state: &State, deadline: Deadline, notices: &mut Notices) -> Resul
         // Held until all are seen to, so that none is met twice.
         let mut settled = Vec::new();
         while let Some(mut lease) = server.pool.idle() {
-            match read_owed(server, &mut lease, deadline, notices) {
+            match read_owed(server, lease.link(), deadline, notices) {
                 Ok(()) => settled.push(lease),
                 // Dropping the lease closes the connection, and counts what it is still owed.
                 Err(failure) => result = Err(failure),
@@ -32,13 +29,13 @@ pub fn settle(state: &State, deadline: Deadline, notices: &mut Notices) -> Resul
     result
 }
 
-fn read_owed(
-    server: &Arc<Server>,
-    lease: &mut Lease,
+/// Read all quiet replies that a connection owes. On failure it is of no use any more.
+pub fn read_owed(
+    server: &Server,
+    link: &mut Link,
     deadline: Deadline,
     notices: &mut Notices,
 ) -> Result<()> {
-    let link = lease.link();
     while link.session.owes_quiet() > 0 {
         let trouble = match link.receive(None, Mode::DontWait) {
             Ok(_) => {

@@ -1,16 +1,15 @@
 //! The one place that sleeps.
 
 use std::io;
-use std::time::Instant;
 
-use crate::deadline;
+use crate::deadline::{self, Moment};
 use crate::transport::{Readiness, poll};
 
 /// Wait until one is ready (`true`) or `until` has come (`false`; `None` never comes). Signals do not
 /// end it, and do not make it longer.
-pub fn wait(waiting: &mut [Readiness], until: Option<Instant>) -> io::Result<bool> {
+pub fn wait(waiting: &mut [Readiness], until: Option<Moment>) -> io::Result<bool> {
     loop {
-        let limit = until.map(|until| until.saturating_duration_since(deadline::now()));
+        let limit = until.map(|until| until.since(deadline::now()));
         match poll(waiting, limit) {
             Ok(0) if limit.is_some_and(|limit| limit.is_zero()) => return Ok(false),
             Ok(0) => {}

@@ -1,6 +1,6 @@
 //! What was received and not consumed yet.
 
-use crate::buffer::{Chunk, NoMemory, Source};
+use crate::buffer::{Chunk, NoMemory, Place, Source};
 use crate::protocol::Span;
 
 /// Receive memory of a connection that carries one command at a time. Values that fit are copied
@@ -24,7 +24,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    #[inline]
+    #[inline(always)]
     pub fn unread(&self) -> &[u8] {
         match &self.chunk {
             Some(chunk) => &chunk.filled()[self.start..],
@@ -32,7 +32,15 @@ impl Inbox {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    pub fn unread_mut(&mut self) -> &mut [u8] {
+        match &mut self.chunk {
+            Some(chunk) => &mut chunk.filled_mut()[self.start..],
+            None => &mut [],
+        }
+    }
+
+    #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.chunk
             .as_ref()
@@ -53,7 +61,7 @@ impl Inbox {
     }
 
     /// Overwrite a byte that was consumed.
-    #[inline]
+    #[inline(always)]
     pub fn overwrite(&mut self, at: usize, byte: u8) {
         if let Some(place) = self
             .chunk
@@ -64,7 +72,7 @@ impl Inbox {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn consume(&mut self, n: usize) {
         self.start += n;
     }
@@ -106,7 +114,21 @@ impl Inbox {
     }
 
     /// See to it that `n` unread bytes have room, and at least one more byte than there is.
+    #[inline(always)]
     pub fn make_room(&mut self, n: usize) -> Result<(), NoMemory> {
+        if n == 0 && self.keep.is_none() {
+            if let Some(chunk) = &mut self.chunk {
+                if self.start == chunk.len() {
+                    chunk.clear();
+                    self.start = 0;
+                    return Ok(());
+                }
+            }
+        }
+        self.find_room(n)
+    }
+
+    fn find_room(&mut self, n: usize) -> Result<(), NoMemory> {
         let n = n.max(self.unread().len() + 1);
         let Some(chunk) = &mut self.chunk else {
             return self.fresh(n);
@@ -146,8 +168,8 @@ impl Inbox {
         Ok(())
     }
 
-    /// Receive once into the room that [`Inbox::make_room`] made.
-    #[inline]
+    /// Receive once, at most `limit` bytes, into the room that [`Inbox::make_room`] made.
+    #[inline(always)]
     pub fn receive<S: Source>(&mut self, source: &mut S, limit: usize) -> Result<usize, S::Error> {
         match &mut self.chunk {
             Some(chunk) => chunk.receive(source, limit),
@@ -155,7 +177,17 @@ impl Inbox {
         }
     }
 
-    pub fn chunk_mut(&mut self) -> Option<&mut Chunk> {
-        self.chunk.as_mut()
+    /// Receive once, the next `wanted` bytes into `place`, what is beyond them here. Returns how many
+    /// bytes went where.
+    pub fn receive_behind<S: Source>(
+        &mut self,
+        source: &mut S,
+        place: &mut dyn Place,
+        wanted: usize,
+    ) -> Result<(usize, usize), S::Error> {
+        match &mut self.chunk {
+            Some(chunk) => chunk.receive_behind(source, place, wanted),
+            None => Ok((0, 0)),
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
-use std::time::Instant;
 
 use super::outbox::Values;
 use super::session::Session;
+use crate::deadline::Moment;
 use crate::buffer::{NoMemory, Place};
 use crate::transport::{Mode, Stream};
 
@@ -37,7 +37,7 @@ pub struct Link {
     pub session: Session,
     stream: Stream,
     /// Not after the last bytes were received: the beginning of the call that did.
-    pub last_used: Instant,
+    pub last_used: Moment,
     /// It has carried a command before.
     pub reused: bool,
 }
@@ -46,7 +46,7 @@ pub struct Link {
 const PIECES: usize = 64;
 
 impl Link {
-    pub fn new(stream: Stream, session: Session, now: Instant) -> Link {
+    pub fn new(stream: Stream, session: Session, now: Moment) -> Link {
         Link {
             session,
             stream,
@@ -64,8 +64,9 @@ impl Link {
     }
 
     /// Send once of what is unsent; returns how many bytes left.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
+        self.session.end_line();
         let n = match self.session.plain() {
             Some(bytes) => self.stream.send(bytes, mode),
             None => {
@@ -80,7 +81,7 @@ impl Link {
     }
 
     /// Receive once; the end of the stream is a trouble.
-    #[inline]
+    #[inline(always)]
     pub fn receive(
         &mut self,
         place: Option<&mut dyn Place>,
@@ -98,7 +99,7 @@ impl Link {
     /// Look at an idle connection before it is used: whether it is fit for a command. Replies of
     /// quiet commands may have come and are taken; anything else that has come, the end of the stream
     /// included, means that it is not. `quiet_failed` hears of failures.
-    pub fn look(&mut self, mut quiet_failed: impl FnMut(&Session, super::session::Arrival)) -> bool {
+    pub fn look(&mut self, mut quiet_failed: impl FnMut(&Session, super::arrival::Arrival)) -> bool {
         if self.session.owes_quiet() == 0 {
             return matches!(self.stream.peek(), Ok(false));
         }

@@ -1,7 +1,9 @@
 //! One connection: a session is a connection without its socket, a link is a session on a stream.
 
+pub mod arrival;
 pub mod inbox;
 pub mod link;
 pub mod outbox;
 pub mod owed;
+mod replies;
 pub mod session;

@@ -37,6 +37,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Make room for `n` more bytes of our own.
+    #[inline(always)]
     pub fn reserve(&mut self, n: usize) -> Result<(), NoMemory> {
         if self.bytes.capacity() - self.bytes.len() < n {
             self.bytes.try_reserve(n).map_err(|_| NoMemory(n))?;
@@ -44,12 +45,12 @@ impl Outbox {
         Ok(())
     }
 
-    /// Append with `write`, which gets the bytes so far and may only append (or extend the last
-    /// line, where none of it was sent). Returns what `write` returns.
-    #[inline]
-    pub fn write<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    /// Append `request` with `write`, which gets the bytes so far and may only append (or extend the
+    /// last line, where none of it was sent). Returns what `write` returns.
+    #[inline(always)]
+    pub fn write<R, T>(&mut self, request: &R, write: impl FnOnce(&R, &mut Vec<u8>) -> T) -> T {
         let before = self.bytes.len();
-        let result = write(&mut self.bytes);
+        let result = write(request, &mut self.bytes);
         self.queued += (self.bytes.len() - before) as u64;
         result
     }
@@ -79,13 +80,13 @@ impl Outbox {
         self.written
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn all_sent(&self) -> bool {
         self.queued == self.written
     }
 
     /// What is unsent, where nothing of it is lent.
-    #[inline]
+    #[inline(always)]
     pub fn plain(&self) -> Option<&[u8]> {
         if self.lent.is_empty() {
             self.bytes.get(self.own_written..)
@@ -122,7 +123,7 @@ impl Outbox {
     }
 
     /// So many bytes of what was gathered are sent.
-    #[inline]
+    #[inline(always)]
     pub fn wrote(&mut self, n: usize) {
         self.written += n as u64;
         if self.lent.is_empty() {
@@ -153,7 +154,7 @@ impl Outbox {
     }
 
     /// Forget everything, keeping the memory where it is small.
-    #[inline]
+    #[inline(always)]
     pub fn clear(&mut self) {
         if self.bytes.capacity() > KEPT_MAX {
             self.bytes = Vec::new();
@@ -196,11 +197,11 @@ mod tests {
         let whole = b"one aaaaaaa\r\ntwo bbbbb\r\nthree\r\n";
         for step in 1..=whole.len() {
             let mut out = Outbox::default();
-            out.write(|bytes| bytes.extend_from_slice(b"one "));
+            out.write(b"one ", |part, bytes| bytes.extend_from_slice(part));
             out.lend(0, 7).unwrap();
-            out.write(|bytes| bytes.extend_from_slice(b"\r\ntwo "));
+            out.write(b"\r\ntwo ", |part, bytes| bytes.extend_from_slice(part));
             out.lend(1, 5).unwrap();
-            out.write(|bytes| bytes.extend_from_slice(b"\r\nthree\r\n"));
+            out.write(b"\r\nthree\r\n", |part, bytes| bytes.extend_from_slice(part));
             assert_eq!(out.queued(), whole.len() as u64);
             let mut sent = Vec::new();
             while !out.all_sent() {

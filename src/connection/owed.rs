@@ -1,7 +1,5 @@
 //! The replies that a connection is owed, in order.
 
-use std::collections::VecDeque;
-
 use super::outbox::Token;
 use crate::buffer::NoMemory;
 use crate::protocol::{Op, Request};
@@ -24,7 +22,14 @@ pub struct Owed {
 }
 
 impl Owed {
-    pub fn new(token: Token, request: &Request<'_>, key_at: usize, quiet: bool, end: u64) -> Owed {
+    #[inline(always)]
+    pub fn new(
+        token: Token,
+        request: &Request<'_, '_>,
+        key_at: usize,
+        quiet: bool,
+        end: u64,
+    ) -> Owed {
         Owed {
             end,
             token,
@@ -37,7 +42,7 @@ impl Owed {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn key<'a>(&self, outbox: &'a [u8]) -> &'a [u8] {
         let at = self.key_at as usize;
         outbox
@@ -49,9 +54,11 @@ impl Owed {
 /// The queue, and how far the line of keys at its front has been answered.
 #[derive(Default)]
 pub struct Queue {
-    owed: VecDeque<Owed>,
+    owed: Vec<Owed>,
+    /// Those before it are popped. Reset when the queue is empty.
+    front: usize,
     quiet: usize,
-    /// The next key of the front line that a value is expected for.
+    /// The next key of the front line that a value is expected for, counted from the front.
     cursor: usize,
     /// How many keys of the front line have a value.
     answered: usize,
@@ -61,47 +68,59 @@ pub struct Queue {
 }
 
 impl Queue {
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, owed: Owed) -> Result<(), NoMemory> {
         if self.owed.len() == self.owed.capacity() {
-            self.owed
-                .try_reserve(self.owed.len().max(4))
-                .map_err(|_| NoMemory(self.owed.len()))?;
+            self.grow()?;
         }
         self.quiet += usize::from(owed.quiet);
-        self.owed.push_back(owed);
+        self.owed.push(owed);
         Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self) -> Result<(), NoMemory> {
+        let more = self.owed.len().max(8);
+        self.owed.try_reserve(more).map_err(|_| NoMemory(more))
     }
 
     /// A new exchange begins: what is still owed belongs to commands that were sent before it.
     pub fn begin(&mut self) {
+        self.owed.drain(..self.front);
+        self.front = 0;
         for owed in &mut self.owed {
             owed.end = 0;
         }
     }
 
+    #[inline(always)]
+    fn waiting(&self) -> &[Owed] {
+        self.owed.get(self.front..).unwrap_or_default()
+    }
+
     #[inline]
     pub fn front(&self) -> Option<&Owed> {
-        self.owed.front()
+        self.waiting().first()
     }
 
     pub fn back_mut(&mut self) -> Option<&mut Owed> {
-        self.owed.back_mut()
+        self.owed.last_mut()
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.owed.is_empty()
+        self.owed.len() == self.front
     }
 
+    #[inline(always)]
     pub fn quiet(&self) -> usize {
         self.quiet
     }
 
     /// Nobody waits for any of the replies.
-    #[inline]
+    #[inline(always)]
     pub fn only_quiet(&self) -> bool {
-        self.owed.len() == self.quiet
+        self.owed.len() - self.front == self.quiet
     }
 
     pub fn answered(&self) -> usize {
@@ -111,13 +130,14 @@ impl Queue {
     /// The front line consists of one key.
     #[inline]
     pub fn is_lone(&self) -> bool {
-        self.owed.front().is_some_and(|owed| owed.last)
+        self.front().is_some_and(|owed| owed.last)
     }
 
     #[inline]
     pub fn pop(&mut self) -> Option<Owed> {
-        let owed = self.owed.pop_front()?;
+        let owed = *self.front()?;
         self.quiet -= usize::from(owed.quiet);
+        self.advance(1);
         if owed.last {
             self.cursor = 0;
             self.answered = 0;
@@ -126,23 +146,67 @@ impl Queue {
         Some(owed)
     }
 
-    #[inline]
-    pub fn get(&self, index: usize) -> Option<&Owed> {
-        self.owed.get(index)
+    #[inline(always)]
+    fn advance(&mut self, n: usize) {
+        self.front += n;
+        if self.front == self.owed.len() {
+            self.front = 0;
+            self.owed.clear();
+        }
     }
 
-    /// The key that the next value is expected for.
-    #[inline]
-    pub fn expected<'a>(&self, outbox: &'a [u8]) -> &'a [u8] {
-        match self.owed.get(self.cursor) {
-            Some(owed) if self.in_line(self.cursor) => owed.key(outbox),
-            _ => b"",
+    /// Pop the whole front line if every key of it has a value; returns how many they are.
+    pub fn pop_answered_line(&mut self) -> Option<usize> {
+        let n = self.cursor;
+        let whole = self.answered == n && self.waiting().get(n.checked_sub(1)?)?.last;
+        if !whole {
+            return None;
         }
+        self.cursor = 0;
+        self.answered = 0;
+        self.by_key = None;
+        self.advance(n);
+        Some(n)
+    }
+
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&Owed> {
+        self.waiting().get(index)
+    }
+
+    /// What is left of the front line (or, where that is no line of keys, all that waits), from the
+    /// key that the next value is expected for; [`Queue::expected_came`] says how it went.
+    #[inline]
+    pub fn expected(&mut self) -> &mut [Owed] {
+        // Behind the last key of the line there is only its end.
+        let over = self.cursor > 0
+            && self
+                .waiting()
+                .get(self.cursor - 1)
+                .is_none_or(|owed| owed.last);
+        if over {
+            return &mut [];
+        }
+        let from = self.front + self.cursor;
+        self.owed.get_mut(from..).unwrap_or_default()
+    }
+
+    /// Of the expected keys the first `passed` were passed, `answered` of them with a value.
+    #[inline]
+    pub fn expected_came(&mut self, passed: usize, answered: usize) {
+        self.cursor += passed;
+        self.answered += answered;
+    }
+
+    /// The first `n` commands, which are no lines of keys and not quiet, have their replies.
+    #[inline]
+    pub fn pop_many(&mut self, n: usize) {
+        self.advance(n);
     }
 
     /// Whether the entry before `index` is not the end of the line.
     fn in_line(&self, index: usize) -> bool {
-        index == 0 || self.owed.get(index - 1).is_some_and(|owed| !owed.last)
+        index == 0 || self.get(index - 1).is_some_and(|owed| !owed.last)
     }
 
     /// A value for `key` has come: the index of the command that it answers, the first one behind the
@@ -151,7 +215,7 @@ impl Queue {
         let index = self
             .forward(key, outbox)
             .or_else(|| self.reordered(key, outbox))?;
-        let owed = self.owed.get_mut(index)?;
+        let owed = self.owed.get_mut(self.front + index)?;
         owed.answered = true;
         self.answered += 1;
         self.cursor = self.cursor.max(index + 1);
@@ -161,7 +225,7 @@ impl Queue {
     fn forward(&self, key: &[u8], outbox: &[u8]) -> Option<usize> {
         let mut index = self.cursor;
         while self.in_line(index) {
-            let owed = self.owed.get(index)?;
+            let owed = self.get(index)?;
             if owed.key(outbox) == key {
                 return Some(index);
             }
@@ -172,7 +236,7 @@ impl Queue {
 
     #[cold]
     fn reordered(&mut self, key: &[u8], outbox: &[u8]) -> Option<usize> {
-        let owed = &self.owed;
+        let owed = self.owed.get(self.front..).unwrap_or_default();
         let by_key = self.by_key.get_or_insert_with(|| {
             let len = owed.iter().take_while(|entry| !entry.last).count() + 1;
             let mut order: Vec<u32> = (0..len.min(owed.len()) as u32).collect();

@@ -1,126 +1,96 @@
 //! A connection without its socket: what is to be sent, what has come, which replies are owed, and
-//! whether the connection is still in step. Decided here and nowhere else.
+//! whether the connection is still in step. Decided here and nowhere else. (How replies are read
+//! stands in `replies`.)
 
+use std::io::IoSlice;
+
+use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
 use super::owed::{Owed, Queue};
 use crate::buffer::{Chunk, NoMemory, Place, Source};
 use crate::error::{Effect, Status};
-use crate::protocol::ascii::client::{self as ascii, Answer, Decoded, Line};
+use crate::protocol::ascii::client as ascii;
 use crate::protocol::{Op, Request, Span, ValueHead};
-use std::io::IoSlice;
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
 /// form, and fit any socket's receive buffer.
 pub const QUIET_MAX: usize = 64;
 
-/// What has come for a command.
-#[derive(Debug)]
-pub struct Arrival {
-    pub token: Token,
-    pub what: Outcome,
-}
-
-/// Spans are places in the inbox's present chunk, to be had with [`Session::bytes`], valid until the
-/// session receives again (for good, where a batch keeps the chunks).
-#[derive(Debug)]
-pub enum Outcome {
-    /// A value, whole and followed by CR LF. It is the answer only once it is `proved`: at once, or
-    /// by the [`Outcome::Proved`] of its line.
-    Value {
-        head: ValueHead,
-        value: Span,
-        proved: bool,
-    },
-    /// A value too large for the inbox begins: tell where it goes with [`Session::place`], or
-    /// [`Session::skip`] it.
-    Large(ValueHead),
-    /// The large value is whole in its place (or skipped), and followed by CR LF.
-    Placed { head: ValueHead, proved: bool },
-    /// The line of keys ended well: so many values of it are proved.
-    Proved(usize),
-    /// There is no such item: `NO_VALUE` for reads, `NOT_FOUND` for the others.
-    Miss(Status),
-    Done,
-    Number(u64),
-    Version(Span),
-    Refused {
-        status: Status,
-        effect: Effect,
-        text: Span,
-    },
-    /// A quiet command failed; the token means nothing.
-    QuietFailed { status: Status, text: Span },
-}
-
-/// A command that will get no reply any more.
-#[derive(Clone, Copy, Debug)]
-pub struct Abandoned {
-    pub token: Token,
-    pub op: Op,
-    pub quiet: bool,
-    /// All its bytes had left.
-    pub sent: bool,
-}
-
-/// How a value that is being received stands.
+/// What the session is in the middle of.
 #[derive(Clone, Copy)]
-enum Value {
-    None,
-    /// Its header has come.
-    Begun { index: usize, head: ValueHead },
-    /// It is read straight to its place; so much is still to come.
+pub(super) enum Mode {
+    /// The next bytes are a line.
+    Lines,
+    /// The header of a value has come.
+    Value { index: usize, head: ValueHead },
+    /// A value is read straight to its place; so much is still to come.
     Placing {
         index: usize,
         head: ValueHead,
         left: usize,
     },
-    /// It is thrown away.
+    /// A value is thrown away.
     Skipping {
         index: usize,
         head: ValueHead,
         left: usize,
     },
-}
-
-/// The line of keys that the last command may still be joined to.
-#[derive(Clone, Copy)]
-struct OpenLine {
-    op: Op,
-    expiry: i32,
-    begin: usize,
-}
-
-pub struct Session {
-    outbox: Outbox,
-    inbox: Inbox,
-    owed: Queue,
-    value: Value,
-    /// The line of keys at the front has ended; its misses are being told, or (after an error line)
-    /// its failures.
-    ending: Option<Ending>,
-    /// So many values of the ended line are proved, and not told yet.
-    proved: usize,
+    /// The line of keys at the front has ended; what became of its keys is being told, and was of the
+    /// last one if it is `over`.
+    Ending {
+        how: Ending,
+        proved: usize,
+        over: bool,
+    },
     /// What the last reply says stands, but nothing behind it can be believed.
-    close_when_told: bool,
-    scanned: usize,
-    open_line: Option<OpenLine>,
-    joining: bool,
-    broken: Option<&'static str>,
-    /// Bytes received since the exchange began.
-    received: u64,
-    max_value: usize,
+    Closing,
+    /// Nothing that still comes can be believed.
+    Broken(&'static str),
 }
 
+/// How a line of keys ended.
 #[derive(Clone, Copy)]
-enum Ending {
-    Misses,
+pub(super) enum Ending {
+    /// Well: keys without a value are misses.
+    Well,
     Refused {
         status: Status,
         effect: Effect,
         text: Span,
+        /// The connection can be used on.
+        in_step: bool,
     },
 }
+
+/// The line of keys that the next command may be joined to: it has no end yet.
+#[derive(Clone, Copy)]
+struct OpenLine {
+    op: Op,
+    expiry: i32,
+    /// How long the command bytes may become by it.
+    limit: usize,
+}
+
+pub struct Session {
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    pub(super) owed: Queue,
+    pub(super) mode: Mode,
+    /// How far the unread line was looked at without finding its end.
+    pub(super) scanned: usize,
+    open_line: Option<OpenLine>,
+    joining: bool,
+    /// Bytes received since the exchange began.
+    received: u64,
+    pub(super) max_value: usize,
+    /// The last value was too large for the inbox. The next one may be too: little of it is received
+    /// with its header, so that little is copied.
+    pub(super) large_before: bool,
+}
+
+/// How much is received at first where a large value is likely.
+const HEADER_FIRST: usize = 512;
 
 impl Session {
     /// Values announced larger than `max_value` break the connection.
@@ -129,27 +99,23 @@ impl Session {
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             owed: Queue::default(),
-            value: Value::None,
-            ending: None,
-            proved: 0,
-            close_when_told: false,
+            mode: Mode::Lines,
             scanned: 0,
             open_line: None,
             joining: false,
-            broken: None,
             received: 0,
             max_value,
+            large_before: false,
         }
     }
 
     /// Begin an exchange of one command. The session must be in step.
-    #[inline]
+    #[inline(always)]
     pub fn begin(&mut self) {
         self.outbox.clear();
         if !self.owed.is_empty() {
             self.owed.begin();
         }
-        self.open_line = None;
         self.joining = false;
         self.received = 0;
     }
@@ -159,81 +125,147 @@ impl Session {
     pub fn begin_batch(&mut self, expected: usize) {
         self.begin();
         self.joining = true;
+        self.open_line = None;
         self.inbox.begin_keeping(expected);
     }
 
     /// End it: the filled chunks, and the bytes of the commands.
     pub fn end_batch(&mut self) -> (Vec<Chunk>, Vec<u8>) {
         self.joining = false;
-        self.open_line = None;
         (self.inbox.end_keeping(), self.outbox.take())
     }
 
+    /// Begin an exchange of one command: encode it. Unless [`Session::lone_reply`] finds its reply, it
+    /// must be queued with [`Session::owe_lone`] before anything else is done. Returns where its key
+    /// (with the prefix) stands in the command bytes.
+    #[inline(always)]
+    pub fn begin_lone(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
+        self.begin();
+        self.encode(0, request)
+    }
+
+    /// The reply of the command of [`Session::begin_lone`] is owed.
+    pub fn owe_lone(
+        &mut self,
+        request: &Request<'_, '_>,
+        key_at: usize,
+        quiet: bool,
+    ) -> Result<(), NoMemory> {
+        self.owe(0, request, key_at, quiet).map(drop)
+    }
+
     /// Queue a command. Returns where its key (with the prefix) stands in the command bytes.
+    #[inline]
     pub fn submit(
         &mut self,
         token: Token,
-        request: &Request<'_>,
+        request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, NoMemory> {
-        if self.joining && !quiet {
-            if let Some(key_at) = self.join(token, request)? {
-                return Ok(key_at);
+        if self.joining {
+            self.outbox.reserve(ascii::line_room(&request.key))?;
+            if let Some(key_at) = self.join(request) {
+                return self.owe(token, request, key_at, false);
             }
         }
-        let lent = request.value.len() > COPIED_VALUE_MAX;
-        let copied = if lent { 0 } else { request.value.len() };
-        let room = ascii::line_room(&request.key) + copied + 2;
-        self.outbox.reserve(room)?;
-        let begin = self.outbox.bytes().len();
-        let key_at = self.outbox.write(|bytes| {
+        let key_at = self.encode(token, request)?;
+        self.owe(token, request, key_at, quiet)
+    }
+
+    /// Append a command's bytes; a large value is lent.
+    #[inline(always)]
+    fn encode(&mut self, token: Token, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
+        if !request.op.sends_value() {
+            self.outbox.reserve(ascii::line_room(&request.key))?;
+            return Ok(self.outbox.write(request, |request, bytes| {
+                let key_at = ascii::encode(request, bytes);
+                ascii::encode_end(bytes);
+                key_at
+            }));
+        }
+        let value = request.value();
+        if value.len() > COPIED_VALUE_MAX {
+            return self.encode_lent(token, request);
+        }
+        self.outbox
+            .reserve(ascii::line_room(&request.key) + value.len() + 2)?;
+        Ok(self.outbox.write(request, |request, bytes| {
             let key_at = ascii::encode(request, bytes);
-            if request.op.sends_value() && !lent {
-                bytes.extend_from_slice(request.value);
-                bytes.extend_from_slice(b"\r\n");
-            }
+            ascii::encode_end(bytes);
+            bytes.extend_from_slice(request.value());
+            ascii::encode_end(bytes);
+            key_at
+        }))
+    }
+
+    fn encode_lent(&mut self, token: Token, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
+        self.outbox.reserve(ascii::line_room(&request.key) + 2)?;
+        let key_at = self.outbox.write(request, |request, bytes| {
+            let key_at = ascii::encode(request, bytes);
+            ascii::encode_end(bytes);
             key_at
         });
-        if lent {
-            self.outbox.lend(token, request.value.len())?;
-            self.outbox.write(|bytes| bytes.extend_from_slice(b"\r\n"));
-        }
-        self.open_line = request.op.reads_value().then_some(OpenLine {
-            op: request.op,
-            expiry: request.expiry,
-            begin,
-        });
+        self.outbox.lend(token, request.value().len())?;
+        self.outbox.write(&(), |_, bytes| ascii::encode_end(bytes));
+        Ok(key_at)
+    }
+
+    #[inline(always)]
+    fn owe(
+        &mut self,
+        token: Token,
+        request: &Request<'_, '_>,
+        key_at: usize,
+        quiet: bool,
+    ) -> Result<usize, NoMemory> {
         let end = self.outbox.queued();
         self.owed
             .push(Owed::new(token, request, key_at, quiet, end))?;
         Ok(key_at)
     }
 
-    /// Put one more key into the last line, where it takes one.
-    fn join(&mut self, token: Token, request: &Request<'_>) -> Result<Option<usize>, NoMemory> {
-        let Some(line) = self.open_line else {
-            return Ok(None);
-        };
-        let bytes = self.outbox.bytes().len();
-        let len = bytes - line.begin + 1 + request.key.wire_len();
-        if line.op != request.op
-            || line.expiry != request.expiry
-            || len > ascii::line_limit(request.op)
-            || self.outbox.written() > 0
-        {
-            return Ok(None);
+    /// Put one more key into the open line, or begin one; else end it.
+    #[inline(always)]
+    fn join(&mut self, request: &Request<'_, '_>) -> Option<usize> {
+        let (op, expiry) = (request.op, request.wire.expiry);
+        let len = self.outbox.bytes().len() + 1 + request.key.wire_len() + 2;
+        match self.open_line {
+            Some(line) if line.op == op && line.expiry == expiry && len <= line.limit => {
+                if let Some(before) = self.owed.back_mut() {
+                    before.last = false;
+                }
+                let key = request.key;
+                Some(self.outbox.write(&key, |key, bytes| ascii::encode_more(*key, bytes)))
+            }
+            _ => self.begin_line(request),
         }
-        self.outbox.reserve(request.key.wire_len() + 3)?;
-        let key_at = self
-            .outbox
-            .write(|bytes| ascii::encode_more(request.key, bytes));
-        if let Some(before) = self.owed.back_mut() {
-            before.last = false;
+    }
+
+    fn begin_line(&mut self, request: &Request<'_, '_>) -> Option<usize> {
+        self.end_line();
+        if !request.op.reads_value() {
+            return None;
         }
-        let end = self.outbox.queued();
-        self.owed
-            .push(Owed::new(token, request, key_at, false, end))?;
-        Ok(Some(key_at))
+        self.open_line = Some(OpenLine {
+            op: request.op,
+            expiry: request.wire.expiry,
+            limit: self.outbox.bytes().len() + ascii::line_limit(request.op),
+        });
+        // What `join` reserved may be used up by the end of the line before.
+        self.outbox.reserve(ascii::line_room(&request.key)).ok()?;
+        Some(self.outbox.write(request, ascii::encode))
+    }
+
+    /// Nothing more is joined to the line of keys; to be called before anything is sent.
+    #[inline]
+    pub fn end_line(&mut self) {
+        if self.open_line.take().is_some() {
+            self.outbox.write(&(), |_, bytes| ascii::encode_end(bytes));
+            let end = self.outbox.queued();
+            if let Some(last) = self.owed.back_mut() {
+                last.end = end;
+            }
+        }
     }
 
     // --- sending
@@ -243,17 +275,7 @@ impl Session {
         self.outbox.all_sent()
     }
 
-    /// How many bytes have left since the exchange began.
-    pub fn sent(&self) -> u64 {
-        self.outbox.written()
-    }
-
-    /// How many bytes are still to leave.
-    pub fn unsent(&self) -> u64 {
-        self.outbox.queued() - self.outbox.written()
-    }
-
-    #[inline]
+    #[inline(always)]
     pub fn plain(&self) -> Option<&[u8]> {
         self.outbox.plain()
     }
@@ -262,7 +284,7 @@ impl Session {
         self.outbox.gather(values, pieces)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn wrote(&mut self, n: usize) {
         self.outbox.wrote(n);
     }
@@ -270,9 +292,10 @@ impl Session {
     // --- receiving
 
     /// The command whose large value is being read to its place.
+    #[inline]
     pub fn placing(&self) -> Option<(Token, ValueHead)> {
-        match self.value {
-            Value::Placing { index, head, left } if left > 0 => {
+        match self.mode {
+            Mode::Placing { index, head, left } if left > 0 => {
                 self.owed.get(index).map(|owed| (owed.token, head))
             }
             _ => None,
@@ -280,39 +303,41 @@ impl Session {
     }
 
     /// Receive once. `place` must be given where [`Session::placing`] says so.
-    #[inline]
+    #[inline(always)]
     pub fn receive<S: Source>(
         &mut self,
         source: &mut S,
         place: Option<&mut dyn Place>,
     ) -> Result<Result<usize, S::Error>, NoMemory> {
-        let wanted = match self.value {
-            Value::Begun { head, .. } => head.len + 2,
+        let wanted = match self.mode {
+            Mode::Value { head, .. } => head.len + 2,
             _ => 0,
         };
         self.inbox.make_room(wanted)?;
-        let n = match (&mut self.value, place) {
-            (Value::Placing { left, .. }, Some(place)) if *left > 0 => {
-                let Some(chunk) = self.inbox.chunk_mut() else {
-                    return Ok(Ok(0));
+        let received = match (&mut self.mode, place) {
+            (Mode::Placing { left, .. }, Some(place)) if *left > 0 => self
+                .inbox
+                .receive_behind(source, place, *left)
+                .map(|(there, here)| {
+                    *left -= there;
+                    there + here
+                }),
+            _ => {
+                let limit = if self.large_before && !self.joining {
+                    HEADER_FIRST
+                } else {
+                    usize::MAX
                 };
-                match chunk.receive_behind(source, place, *left) {
-                    Ok((there, here)) => {
-                        *left -= there;
-                        there + here
-                    }
-                    Err(why) => return Ok(Err(why)),
-                }
+                self.inbox.receive(source, limit)
             }
-            _ => match self.inbox.receive(source, usize::MAX) {
-                Ok(n) => n,
-                Err(why) => return Ok(Err(why)),
-            },
         };
-        self.received += n as u64;
-        Ok(Ok(n))
+        if let Ok(n) = &received {
+            self.received += *n as u64;
+        }
+        Ok(received)
     }
 
+    #[inline]
     pub fn bytes(&self, span: Span) -> &[u8] {
         self.inbox.bytes(span)
     }
@@ -325,19 +350,16 @@ impl Session {
     // --- being in step
 
     /// Every reply owed has come (or is one of a quiet command), nothing is unread, nothing unsent.
-    #[inline]
+    #[inline(always)]
     pub fn in_step(&self) -> bool {
-        self.broken.is_none()
+        matches!(self.mode, Mode::Lines)
             && self.owed.only_quiet()
             && self.owed.quiet() <= QUIET_MAX
             && self.outbox.all_sent()
             && self.inbox.is_empty()
-            && matches!(self.value, Value::None)
-            && self.ending.is_none()
-            && !self.close_when_told
     }
 
-    /// Replies of quiet commands are owed.
+    /// How many replies of quiet commands are owed.
     #[inline]
     pub fn owes_quiet(&self) -> usize {
         self.owed.quiet()
@@ -345,12 +367,25 @@ impl Session {
 
     /// Why nothing that still comes can be believed.
     pub fn broken(&self) -> Option<&'static str> {
-        self.broken
+        match self.mode {
+            Mode::Broken(why) => Some(why),
+            _ => None,
+        }
     }
 
     /// Believe nothing that still comes.
+    #[cold]
     pub fn poison(&mut self, why: &'static str) {
-        self.broken.get_or_insert(why);
+        if self.broken().is_none() {
+            self.mode = Mode::Broken(why);
+        }
+    }
+
+    /// Bytes that nobody asked for have come: a surplus reply, a banner, another's.
+    pub fn check_surplus(&mut self) {
+        if self.owed.is_empty() && !self.inbox.is_empty() {
+            self.poison("bytes that no command asked for");
+        }
     }
 
     /// The commands that have no reply, taken from the queue. The session is of no use afterwards.
@@ -365,349 +400,18 @@ impl Session {
         })
     }
 
-    // --- what has come
-
-    /// Bytes that nobody asked for have come: a surplus reply, a banner, another's.
-    pub fn check_surplus(&mut self) {
-        if self.owed.is_empty() && !self.inbox.is_empty() {
-            self.poison("bytes that no command asked for");
-        }
-    }
-
-    /// The next arrival among the received bytes; `None` when more must be received, or when the
-    /// session is [`Session::broken`].
-    #[inline]
-    pub fn next(&mut self) -> Option<Arrival> {
-        if self.ending.is_some() || self.proved > 0 {
-            let told = match self.ending {
-                Some(_) => self.tell_line(),
-                None => self.tell_proved(),
-            };
-            if told.is_some() {
-                return told;
-            }
-        }
-        if self.close_when_told {
-            self.poison("nothing can be believed behind this reply");
-        }
-        while self.broken.is_none() {
-            if !matches!(self.value, Value::None) {
-                return self.continue_value();
-            }
-            let unread = self.inbox.unread();
-            if unread.is_empty() {
-                return None;
-            }
-            if self.owed.is_empty() {
-                self.check_surplus();
-                return None;
-            }
-            let key = self.owed.expected(self.outbox.bytes());
-            match ascii::decode(unread, key, &mut self.scanned) {
-                Decoded::More => return None,
-                Decoded::Broken(why) => self.poison(why),
-                Decoded::Line { used, line } => {
-                    if let Some(arrival) = self.line(used, line) {
-                        return Some(arrival);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    /// A whole line has come. `None`: nothing to tell yet, or broken.
-    #[inline]
-    fn line(&mut self, used: usize, line: Line) -> Option<Arrival> {
-        let owed = *self.owed.front()?;
-        if let Line::Value { key, head } = line {
-            return self.begin_value(&owed, used, key, head);
-        }
-        let text = &self.inbox.unread()[..used];
-        let answer = ascii::answer(owed.op, line, text);
-        if self.outbox.written() < owed.end {
-            self.poison("a reply to a command that was not sent yet");
-            return None;
-        }
-        let at = self.inbox.position() as u32;
-        self.inbox.consume(used);
-        let absolute = |span: Span| Span {
-            at: span.at + at,
-            len: span.len,
-        };
-        let what = match answer {
-            Answer::Done => Outcome::Done,
-            Answer::Number(number) => Outcome::Number(number),
-            Answer::Version(text) => Outcome::Version(absolute(text)),
-            Answer::Miss => Outcome::Miss(Status::NOT_FOUND),
-            Answer::EndOfKeys => return self.end_of_keys(),
-            Answer::Unexpected => {
-                self.poison("a reply that the command cannot have");
-                return None;
-            }
-            Answer::Refused {
-                status,
-                effect,
-                text,
-                in_step,
-            } => {
-                let text = absolute(text);
-                return self.refused(&owed, status, effect, text, in_step);
-            }
-        };
-        self.owed.pop();
-        if owed.quiet {
-            return match what {
-                // A quiet command that found nothing to change did not do what it was asked to.
-                Outcome::Miss(status) => Some(quiet_failed(status, Span { at, len: 0 })),
-                _ => None,
-            };
-        }
-        Some(Arrival {
-            token: owed.token,
-            what,
-        })
-    }
-
-    #[cold]
-    fn refused(
-        &mut self,
-        owed: &Owed,
-        status: Status,
-        effect: Effect,
-        text: Span,
-        in_step: bool,
-    ) -> Option<Arrival> {
-        if owed.op.reads_value() {
-            // Between values an error line may or may not be followed by an END.
-            self.close_when_told |= !in_step || self.owed.answered() > 0 || !owed.last;
-            self.ending = Some(Ending::Refused {
-                status,
-                effect,
-                text,
-            });
-            return self.tell_line();
-        }
-        self.owed.pop();
-        self.close_when_told |= !in_step;
-        if owed.quiet {
-            return Some(quiet_failed(status, text));
-        }
-        Some(Arrival {
-            token: owed.token,
-            what: Outcome::Refused {
-                status,
-                effect,
-                text,
-            },
-        })
-    }
-
-    /// The line of keys at the front has ended.
-    #[inline]
-    fn end_of_keys(&mut self) -> Option<Arrival> {
-        self.ending = Some(Ending::Misses);
-        self.tell_line()
-    }
-
-    /// Tell the next key of the ended line that has no value; those that have one are counted.
-    fn tell_line(&mut self) -> Option<Arrival> {
-        let ending = self.ending?;
-        while let Some(owed) = self.owed.pop() {
-            if owed.last {
-                self.ending = None;
-            }
-            if !owed.answered {
-                let what = match ending {
-                    Ending::Misses => Outcome::Miss(Status::NO_VALUE),
-                    Ending::Refused {
-                        status,
-                        effect,
-                        text,
-                    } => Outcome::Refused {
-                        status,
-                        effect,
-                        text,
-                    },
-                };
-                return Some(Arrival {
-                    token: owed.token,
-                    what,
-                });
-            }
-            self.proved += 1;
-            if owed.last {
-                break;
-            }
-        }
-        self.tell_proved()
-    }
-
-    fn tell_proved(&mut self) -> Option<Arrival> {
-        match std::mem::take(&mut self.proved) {
-            0 => None,
-            n => Some(Arrival {
-                token: 0,
-                what: Outcome::Proved(n),
-            }),
-        }
-    }
-
-    // --- values
-
-    #[inline]
-    fn begin_value(
-        &mut self,
-        owed: &Owed,
-        used: usize,
-        key: Span,
-        head: ValueHead,
-    ) -> Option<Arrival> {
-        let why = if !owed.op.reads_value() {
-            Some("a value for a command that reads none")
-        } else if head.len > self.max_value {
-            Some("a value larger than max_value_size")
-        } else if head.cas.is_some() != owed.op.reads_cas() {
-            Some("a value with a CAS that was not asked for, or without the one that was")
-        } else if self.outbox.written() < owed.end {
-            Some("a reply to a command that was not sent yet")
-        } else {
-            None
-        };
-        if let Some(why) = why {
-            self.poison(why);
-            return None;
-        }
-        let key = key.of(self.inbox.unread());
-        let Some(index) = self.owed.answer(key, self.outbox.bytes()) else {
-            self.poison("a value for a key that was not asked for");
-            return None;
-        };
-        self.inbox.consume(used);
-        self.value = Value::Begun { index, head };
-        self.continue_value()
-    }
-
-    #[inline]
-    fn continue_value(&mut self) -> Option<Arrival> {
-        match self.value {
-            Value::Begun { index, head } => {
-                let unread = self.inbox.unread();
-                if unread.len() >= head.len + 2 {
-                    return self.whole_value(index, head);
-                }
-                if self.inbox.can_hold(head.len + 2) {
-                    return None;
-                }
-                let token = self.owed.get(index)?.token;
-                Some(Arrival {
-                    token,
-                    what: Outcome::Large(head),
-                })
-            }
-            Value::Placing { index, head, left } | Value::Skipping { index, head, left } => {
-                self.placed_value(index, head, left)
-            }
-            Value::None => None,
-        }
-    }
-
-    #[inline]
-    fn whole_value(&mut self, index: usize, head: ValueHead) -> Option<Arrival> {
-        let at = self.inbox.position();
-        if self.inbox.unread().get(head.len..head.len + 2) != Some(b"\r\n") {
-            self.poison("a value that is not followed by CR LF");
-            return None;
-        }
-        // The verified CR makes room for the NUL that values are handed out with.
-        self.inbox.overwrite(at + head.len, 0);
-        self.inbox.consume(head.len + 2);
-        let (token, proved) = self.finish_value(index)?;
-        let value = Span {
-            at: at as u32,
-            len: head.len as u32,
-        };
-        Some(Arrival {
-            token,
-            what: Outcome::Value {
-                head,
-                value,
-                proved,
-            },
-        })
-    }
-
-    fn placed_value(&mut self, index: usize, head: ValueHead, left: usize) -> Option<Arrival> {
-        if let Value::Skipping { left, .. } = &mut self.value {
-            let n = self.inbox.unread().len().min(*left);
-            *left -= n;
-            self.inbox.consume(n);
-            if *left > 0 {
-                return None;
-            }
-        } else if left > 0 {
-            return None;
-        }
-        match self.inbox.unread().get(..2) {
-            None => return None,
-            Some(b"\r\n") => self.inbox.consume(2),
-            Some(_) => {
-                self.poison("a value that is not followed by CR LF");
-                return None;
-            }
-        }
-        let (token, proved) = self.finish_value(index)?;
-        Some(Arrival {
-            token,
-            what: Outcome::Placed { head, proved },
-        })
-    }
-
-    /// A value is whole. If it is that of a lone key and the end of its line is there too, it is the
-    /// answer.
-    #[inline]
-    fn finish_value(&mut self, index: usize) -> Option<(Token, bool)> {
-        self.value = Value::None;
-        let token = self.owed.get(index)?.token;
-        let proved = self.owed.is_lone() && self.inbox.unread().starts_with(b"END\r\n");
-        if proved {
-            self.inbox.consume(5);
-            self.owed.pop();
-        }
-        Some((token, proved))
-    }
-
-    /// Read the large value just announced to `place`, beginning with what has come of it.
-    pub fn place(&mut self, place: &mut dyn Place) {
-        if let Value::Begun { index, head } = self.value {
-            let unread = self.inbox.unread();
-            let n = unread.len().min(head.len);
-            place.put(&unread[..n]);
-            self.inbox.consume(n);
-            self.value = Value::Placing {
-                index,
-                head,
-                left: head.len - n,
-            };
-        }
-    }
-
-    /// Throw the large value away that was just announced; the connection stays in step.
-    pub fn skip(&mut self) {
-        if let Value::Begun { index, head } = self.value {
-            self.value = Value::Skipping {
-                index,
-                head,
-                left: head.len,
-            };
-        }
+    /// Take over where a connection attempt to another address goes on: the commands are the same,
+    /// nothing of them has left.
+    pub fn take_over(&mut self) -> Session {
+        std::mem::replace(self, Session::new(self.max_value))
     }
 }
 
+/// A quiet command that failed.
 #[cold]
-fn quiet_failed(status: Status, text: Span) -> Arrival {
+pub(super) fn quiet_failed(status: Status, text: Span) -> Arrival {
     Arrival {
         token: 0,
-        what: Outcome::QuietFailed { status, text },
+        what: super::arrival::Outcome::QuietFailed { status, text },
     }
 }

@@ -10,16 +10,14 @@ use super::last_error;
 use super::status::mc_status;
 use crate::client::Limit;
 use crate::error::Result;
-use crate::operation::command::Command;
-use crate::protocol::Op;
+use crate::protocol::{Command, Op};
 
 /// # Safety
 ///
 /// As the header says of mc_incr.
-#[inline]
-unsafe fn count(
+#[inline(always)]
+unsafe fn count<const OP: u8>(
     client: *const mc_client,
-    op: Op,
     key: *const c_char,
     key_len: usize,
     delta: u64,
@@ -44,12 +42,21 @@ unsafe fn count(
                 return failure.status;
             }
         };
-        let mut sink = StatusSink::new();
+        let mut sink = StatusSink::default();
+        let op = if OP == Op::Incr as u8 {
+            Op::Incr
+        } else {
+            Op::Decr
+        };
         let command = Command {
             delta,
             ..Command::new(op, key)
         };
-        client.execute(&command, Limit::Default, &mut sink);
+        if OP == Op::Incr as u8 {
+            client.execute(Op::Incr, &command, Limit::Default, &mut sink);
+        } else {
+            client.execute_any(&command, Limit::Default, &mut sink);
+        }
         if let Some(number) = number {
             *number = if sink.status.is_ok() { sink.number } else { 0 };
         }
@@ -69,7 +76,7 @@ pub unsafe extern "C" fn mc_incr(
     number: *mut u64,
 ) -> mc_status {
     // SAFETY: as the header says.
-    unsafe { count(client, Op::Incr, key, key_len, delta, number) }
+    unsafe { count::<{ Op::Incr as u8 }>(client, key, key_len, delta, number) }
 }
 
 /// As mc_incr, taking `delta` away, not below 0. The server keeps the value's length, with spaces
@@ -83,5 +90,5 @@ pub unsafe extern "C" fn mc_decr(
     number: *mut u64,
 ) -> mc_status {
     // SAFETY: as the header says.
-    unsafe { count(client, Op::Decr, key, key_len, delta, number) }
+    unsafe { count::<{ Op::Decr as u8 }>(client, key, key_len, delta, number) }
 }

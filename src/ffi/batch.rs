@@ -13,8 +13,8 @@ use super::results_sink::{Results, ResultsSink};
 use super::status::mc_status;
 use crate::client::Limit;
 use crate::error::{Failure, Result, Status};
-use crate::operation::command::{Command, Commands};
-use crate::protocol::Op;
+use crate::operation::command::Commands;
+use crate::protocol::{Command, Op};
 use crate::protocol::expiry::Ttl;
 
 /// The answers of a batch: as many items as there were commands, in their order. Freed with
@@ -73,28 +73,20 @@ impl Commands for Arrays<'_> {
         self.keys.len()
     }
 
+    fn blank(&self) -> Command<'_> {
+        self.like
+    }
+
     #[inline]
-    fn command(&self, index: usize) -> Result<Command<'_>> {
+    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
         let len = |lens: Option<&[usize]>| lens.map_or(CSTR, |lens| lens[index]);
-        let key = self.keys[index];
-        // An entry without a key is that entry's failure: (NULL, anything) is no key.
-        let key_len = if key.is_null() {
-            0
-        } else {
-            len(self.key_lens)
-        };
         // SAFETY: the caller's pointers, valid for their lengths until the call returns.
-        let key = unsafe { bytes(key.cast(), key_len, "key") }?;
-        let value = match self.values.get(index) {
+        command.key = unsafe { bytes(self.keys[index].cast(), len(self.key_lens), "key") }?;
+        if let Some(value) = self.values.get(index) {
             // SAFETY: as above.
-            Some(value) => unsafe { bytes(*value, len(self.value_lens), "value") }?,
-            None => b"",
-        };
-        Ok(Command {
-            key,
-            value,
-            ..self.like
-        })
+            command.value = unsafe { bytes(*value, len(self.value_lens), "value") }?;
+        }
+        Ok(())
     }
 }
 
@@ -152,16 +144,17 @@ impl Commands for Packed<'_> {
         self.keys.ends.len()
     }
 
+    fn blank(&self) -> Command<'_> {
+        self.like
+    }
+
     #[inline]
-    fn command(&self, index: usize) -> Result<Command<'_>> {
-        Ok(Command {
-            key: self.keys.piece(index),
-            value: self
-                .values
-                .as_ref()
-                .map_or(b"", |values| values.piece(index)),
-            ..self.like
-        })
+    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
+        command.key = self.keys.piece(index);
+        if let Some(values) = &self.values {
+            command.value = values.piece(index);
+        }
+        Ok(())
     }
 }
 
@@ -234,7 +227,12 @@ impl Commands for Mixed {
         self.n
     }
 
-    fn command(&self, index: usize) -> Result<Command<'_>> {
+    fn blank(&self) -> Command<'_> {
+        Command::new(Op::Get, b"")
+    }
+
+    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
+        *command = self.blank();
         let read = self.read(index)?;
         if read.timeout_us != 0 {
             return Err(Failure::argument(
@@ -242,14 +240,14 @@ impl Commands for Mixed {
             ));
         }
         // SAFETY: the caller's pointers, valid until the call returns.
-        let command = unsafe { read.command() }?;
+        *command = unsafe { read.command() }?;
         if command.op.is_server_wide() {
             return Err(Failure::argument(format!(
                 "{} is asked of servers, not of a key",
                 command.op.name()
             )));
         }
-        Ok(command)
+        Ok(())
     }
 }
 

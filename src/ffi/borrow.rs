@@ -10,7 +10,7 @@ use crate::error::{Failure, Result, Status};
 pub const CSTR: usize = usize::MAX;
 
 /// What a handle stands for.
-#[inline]
+#[inline(always)]
 pub fn borrow<'a, H: Handle>(pointer: *const H, name: &str) -> Result<&'a H::Inner> {
     match handle::get(pointer) {
         Some(inner) => Ok(inner),
@@ -32,7 +32,7 @@ fn bad_handle(null: bool, name: &str) -> Box<Failure> {
 /// # Safety
 ///
 /// Not NULL means writable.
-#[inline]
+#[inline(always)]
 pub unsafe fn out<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T> {
     // SAFETY: promised by the caller.
     match unsafe { pointer.as_mut() } {
@@ -51,7 +51,7 @@ pub fn null(name: &str) -> Box<Failure> {
 /// # Safety
 ///
 /// `pointer` is valid for `len` bytes (or up to its NUL) for as long as they are borrowed.
-#[inline]
+#[inline(always)]
 pub unsafe fn bytes<'a>(pointer: *const c_void, len: usize, name: &str) -> Result<&'a [u8]> {
     if pointer.is_null() {
         if len == 0 {
@@ -138,8 +138,8 @@ pub unsafe fn sized<T: Copy>(pointer: *const T, size: usize, name: &str) -> Resu
     Ok(copy)
 }
 
-/// Hand out text as snprintf does: as much as fits, always with a NUL; what is needed (with the NUL)
-/// goes to `needed`.
+/// Hand out text as snprintf does: as much as fits, always with a NUL; the text's whole length, without
+/// the NUL, goes to `needed`.
 ///
 /// # Safety
 ///
@@ -155,7 +155,7 @@ pub unsafe fn hand_out(
     }
     // SAFETY: promised by the caller.
     if let Some(needed) = unsafe { needed.as_mut() } {
-        *needed = text.len() + 1;
+        *needed = text.len();
     }
     if cap > 0 {
         let n = text.len().min(cap - 1);

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::borrow::{borrow, bytes, hand_out, null, out, text};
+use super::borrow::{borrow, bytes, hand_out, out, text};
 use super::command::limit;
 use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
@@ -165,9 +165,9 @@ pub unsafe extern "C" fn mc_set_servers(
     })
 }
 
-/// Write the names of the servers, in their order with a comma between, to `buf` as snprintf does; what
-/// it takes, its NUL included, to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0)
-/// only asks. Since: 0.1.
+/// Write the names of the servers, in their order with a comma between, to `buf` as snprintf does, and
+/// the length of the whole text without its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was
+/// cut; (NULL, 0) only asks. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_servers(
     client: *const mc_client,
@@ -240,9 +240,6 @@ fn check_key(prefix: &[u8], key: &[u8]) -> Result<()> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_key_check(key: *const c_char, key_len: usize) -> mc_status {
     guard(|| {
-        if key.is_null() {
-            return Err(null("key"));
-        }
         // SAFETY: the caller's pointer.
         let key = unsafe { bytes(key.cast(), key_len, "key") }?;
         check_key(b"", key)

@@ -12,7 +12,7 @@ use super::status::mc_status;
 use crate::client::sink::Sink;
 use crate::client::{Client, Limit};
 use crate::error::{Failure, Result, Status};
-use crate::operation::command::{Command, Reply};
+use crate::protocol::command::{Command, Reply};
 use crate::protocol::Op;
 use crate::protocol::expiry::Ttl;
 
@@ -234,7 +234,9 @@ impl mc_command {
                 op.name()
             )));
         }
+        let compares = self.cas != 0 || self.options & MC_HAS_CAS != 0;
         let meta = [
+            (compares && op != Op::Cas, "cas (but for MC_OP_CAS)"),
             (self.initial != 0, "initial"),
             (self.recache_ttl != 0, "recache_ttl"),
             (self.lease_ttl != 0, "lease_ttl"),
@@ -271,7 +273,7 @@ pub unsafe extern "C" fn mc_execute(
             Err(failure) => return failed(&failure),
         };
         let mut sink = ItemSink::making(command.key);
-        client.execute(&command, limit(read.timeout_us), &mut sink);
+        client.execute_any(&command, limit(read.timeout_us), &mut sink);
         let status = sink.status;
         *out = sink.hand_out();
         status
@@ -410,6 +412,6 @@ fn run(
     always: bool,
 ) -> Status {
     let mut sink = ItemSink::into_item(slot, command.key, always);
-    client.execute(command, limit, &mut sink);
+    client.execute_any(command, limit, &mut sink);
     sink.status
 }

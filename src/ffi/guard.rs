@@ -17,7 +17,7 @@ pub fn guard(body: impl FnOnce() -> Result<(), Box<Failure>>) -> mc_status {
 }
 
 /// Run `body`, which records failures itself.
-#[inline]
+#[inline(always)]
 pub fn guard_status(body: impl FnOnce() -> Status) -> mc_status {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(status) => status.0,

@@ -119,7 +119,7 @@ fn cell_of<H: Handle>(handle: *const H) -> Option<&'static Cell> {
 }
 
 /// What the handle stands for, or `None` if it is NULL, freed, or of another kind.
-#[inline]
+#[inline(always)]
 pub fn get<'a, H: Handle>(handle: *const H) -> Option<&'a H::Inner> {
     let cell = cell_of(handle)?;
     if cell.kind.load(Ordering::Acquire) != H::KIND {

@@ -172,7 +172,7 @@ impl Slot {
     }
 
     /// A slot of its own with room for `inline` bytes behind it.
-    #[inline]
+    #[inline(always)]
     pub fn new(inline: usize) -> Result<*mut Slot, NoMemory> {
         let layout = Slot::layout(inline)?;
         // SAFETY: the size is not zero.
@@ -228,7 +228,7 @@ impl Slot {
     }
 
     /// Room for `len` bytes: behind the slot, or outside. Returns where.
-    #[inline]
+    #[inline(always)]
     pub fn room(slot: *mut Slot, len: usize) -> Result<*mut u8, NoMemory> {
         // SAFETY: callers hold the slot exclusively.
         let inline = unsafe { (*slot).inline };
@@ -243,7 +243,7 @@ impl Slot {
     }
 
     /// The bytes behind the slot.
-    #[inline]
+    #[inline(always)]
     pub fn behind(slot: *mut Slot) -> *mut u8 {
         slot.cast::<u8>().wrapping_add(size_of::<Slot>())
     }

@@ -41,7 +41,7 @@ struct Area {
 
 impl<'a> ItemSink<'a> {
     /// Make an item when there is something to put into it.
-    #[inline]
+    #[inline(always)]
     pub fn making(key: &'a [u8]) -> ItemSink<'a> {
         ItemSink {
             slot: ptr::null_mut(),
@@ -74,7 +74,7 @@ impl<'a> ItemSink<'a> {
 
     /// Room for the key and `len` bytes of value, each with a NUL; the key is written. Returns where
     /// the value goes and how much there is room for.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, len: usize) -> Result<(*mut u8, usize), NoMemory> {
         let head = self.key.len() + 1;
         let trusted = len.min(TRUSTED_ANNOUNCEMENT);
@@ -101,21 +101,21 @@ impl<'a> ItemSink<'a> {
         Ok((value, trusted))
     }
 
-    #[inline]
+    #[inline(always)]
     fn server_text(&self) -> *const std::ffi::c_char {
         self.server
             .map_or(ptr::null(), |name| name.as_c_str().as_ptr())
     }
 
     /// The item; there is a slot.
-    #[inline]
+    #[inline(always)]
     fn item(&mut self) -> &mut mc_item {
         // SAFETY: callers have made sure of the slot, which is used exclusively.
         unsafe { &mut (*self.slot).item }
     }
 
     /// The value of `len` bytes at `at` is whole; room for its NUL is there.
-    #[inline]
+    #[inline(always)]
     fn finish(&mut self, head: &ValueHead, at: *mut u8, len: usize) {
         // SAFETY: `begin` made room for the NUL.
         unsafe { at.add(len).write(0) };
@@ -140,13 +140,19 @@ impl<'a> ItemSink<'a> {
     }
 
     /// Hand out the item: not NULL exactly when the status is MC_OK.
-    #[inline]
+    #[inline(always)]
     pub fn hand_out(mut self) -> *mut mc_item {
         if self.status.is_ok() && !self.slot.is_null() {
             self.made = false;
             return self.item();
         }
         ptr::null_mut()
+    }
+}
+
+impl Default for ItemSink<'_> {
+    fn default() -> Self {
+        ItemSink::making(b"")
     }
 }
 
@@ -167,7 +173,7 @@ impl Sink for ItemSink<'_> {
         self.clamped = sent.clamped;
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, _: Token, head: &ValueHead, value: &[u8]) {
         match self.begin(value.len()) {
             Ok((_, room)) if room < value.len() => {
@@ -317,6 +323,18 @@ pub struct BufferSink<'a> {
     pub status: Status,
 }
 
+impl Default for BufferSink<'_> {
+    fn default() -> Self {
+        BufferSink {
+            place: Lent::new(&mut []),
+            buffer: ptr::null_mut(),
+            len: 0,
+            flags: 0,
+            status: Status::OK,
+        }
+    }
+}
+
 impl<'a> BufferSink<'a> {
     /// # Safety
     ///
@@ -398,9 +416,9 @@ pub struct StatusSink {
     pub number: u64,
 }
 
-impl StatusSink {
-    #[inline]
-    pub fn new() -> StatusSink {
+impl Default for StatusSink {
+    #[inline(always)]
+    fn default() -> StatusSink {
         StatusSink {
             status: Status::OK,
             number: 0,

@@ -10,50 +10,71 @@ use super::item::{Slot, mc_item};
 use super::item_sink::{BufferSink, ItemSink};
 use super::last_error;
 use super::status::mc_status;
-use crate::client::Limit;
+use crate::client::{Client, Limit};
 use crate::error::{Failure, Result, Status};
-use crate::operation::command::Command;
-use crate::protocol::Op;
-use crate::protocol::expiry::Ttl;
+use crate::protocol::{Command, Op};
 
-/// Read a value into a new item.
+/// Read a value into a new item. The op is a constant so that the way of a plain get is compiled for
+/// it alone.
 ///
 /// # Safety
 ///
 /// As the header says of mc_get.
-#[inline]
-unsafe fn read(
+#[inline(always)]
+unsafe fn read<const OP: u8>(
     client: *const mc_client,
-    op: Op,
     key: *const c_char,
     key_len: usize,
-    ttl: Result<Ttl>,
+    ttl: i64,
     place: *mut *mut mc_item,
 ) -> mc_status {
     guard_status(|| {
-        let begun = || -> Result<_> {
-            // SAFETY: the caller's pointers.
-            let place = unsafe { out(place, "out") }?;
-            *place = std::ptr::null_mut();
-            let client = borrow(client, "client")?;
-            // SAFETY: as above.
-            let key = unsafe { bytes(key.cast(), key_len, "key") }?;
-            Ok((client, place, key, ttl?))
+        // SAFETY: the caller's pointers.
+        let place = match unsafe { out(place, "out") } {
+            Ok(place) => place,
+            Err(failure) => return failed(&failure),
         };
-        let (client, place, key, ttl) = match begun() {
-            Ok(begun) => begun,
+        *place = std::ptr::null_mut();
+        // SAFETY: as above.
+        let (client, key) = match unsafe { client_and_key(client, key, key_len) } {
+            Ok(both) => both,
             Err(failure) => return failed(&failure),
         };
         let mut sink = ItemSink::making(key);
-        let command = Command {
-            ttl,
-            ..Command::new(op, key)
-        };
-        client.execute(&command, Limit::Default, &mut sink);
+        if OP == Op::Get as u8 {
+            let command = Command::new(Op::Get, key);
+            client.execute(Op::Get, &command, Limit::Default, &mut sink);
+        } else {
+            let ttl = match self::ttl(ttl, false) {
+                Ok(ttl) => ttl,
+                Err(failure) => return failed(&failure),
+            };
+            let op = Op::from_number(OP.into()).unwrap_or(Op::Gets);
+            let command = Command {
+                ttl,
+                ..Command::new(op, key)
+            };
+            client.execute_any(&command, Limit::Default, &mut sink);
+        }
         let status = sink.status;
         *place = sink.hand_out();
         status
     })
+}
+
+/// # Safety
+///
+/// As the header says of mc_get.
+#[inline(always)]
+unsafe fn client_and_key<'a>(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+) -> Result<(&'a Client, &'a [u8])> {
+    let client = borrow(client, "client")?;
+    // SAFETY: promised by the caller.
+    let key = unsafe { bytes(key.cast(), key_len, "key") }?;
+    Ok((client, key))
 }
 
 #[cold]
@@ -73,7 +94,7 @@ pub unsafe extern "C" fn mc_get(
     out: *mut *mut mc_item,
 ) -> mc_status {
     // SAFETY: as the header says.
-    unsafe { read(client, Op::Get, key, key_len, Ok(Ttl::Never), out) }
+    unsafe { read::<{ Op::Get as u8 }>(client, key, key_len, 0, out) }
 }
 
 /// As mc_get, with the item's CAS for mc_cas. Since: 0.1.
@@ -85,7 +106,7 @@ pub unsafe extern "C" fn mc_gets(
     out: *mut *mut mc_item,
 ) -> mc_status {
     // SAFETY: as the header says.
-    unsafe { read(client, Op::Gets, key, key_len, Ok(Ttl::Never), out) }
+    unsafe { read::<{ Op::Gets as u8 }>(client, key, key_len, 0, out) }
 }
 
 /// As mc_get, and give the item `ttl` more seconds to live (0: for ever; MC_EXPIRE_NOW: none). The
@@ -99,7 +120,7 @@ pub unsafe extern "C" fn mc_gat(
     out: *mut *mut mc_item,
 ) -> mc_status {
     // SAFETY: as the header says.
-    unsafe { read(client, Op::Gat, key, key_len, self::ttl(ttl, false), out) }
+    unsafe { read::<{ Op::Gat as u8 }>(client, key, key_len, ttl, out) }
 }
 
 /// As mc_gat, with the item's CAS for mc_cas. Since: 0.1.
@@ -112,7 +133,7 @@ pub unsafe extern "C" fn mc_gats(
     out: *mut *mut mc_item,
 ) -> mc_status {
     // SAFETY: as the header says.
-    unsafe { read(client, Op::Gats, key, key_len, self::ttl(ttl, false), out) }
+    unsafe { read::<{ Op::Gats as u8 }>(client, key, key_len, ttl, out) }
 }
 
 /// As mc_get, into an item of the caller's (made by mc_item_new), which keeps its memory from one use
@@ -131,13 +152,8 @@ pub unsafe extern "C" fn mc_get_reuse(
                 "item is NULL, or was not made by mc_item_new",
             ));
         };
-        let begun = || -> Result<_> {
-            let client = borrow(client, "client")?;
-            // SAFETY: the caller's pointer.
-            let key = unsafe { bytes(key.cast(), key_len, "key") }?;
-            Ok((client, key))
-        };
-        match begun() {
+        // SAFETY: the caller's pointers.
+        match unsafe { client_and_key(client, key, key_len) } {
             // SAFETY: the caller's item, which this call uses exclusively.
             Ok((client, key)) => unsafe {
                 fill(client, &Command::new(Op::Get, key), Limit::Default, slot, true)
@@ -191,7 +207,8 @@ pub unsafe extern "C" fn mc_get_into(
         };
         // SAFETY: as above.
         let mut sink = unsafe { BufferSink::new(buf.cast(), cap.min(isize::MAX as usize)) };
-        client.execute(&Command::new(Op::Get, key), Limit::Default, &mut sink);
+        let command = Command::new(Op::Get, key);
+        client.execute(Op::Get, &command, Limit::Default, &mut sink);
         *len = sink.len;
         // SAFETY: as above.
         if let Some(flags) = unsafe { flags.as_mut() } {

@@ -8,7 +8,7 @@ use crate::client::sink::{Answer, Sent, Sink};
 use crate::error::{Failure, Phase, Result, Status};
 use crate::names::ServerName;
 use crate::operation::Token;
-use crate::operation::command::Commands;
+use crate::operation::command::{Commands, command};
 use crate::protocol::ValueHead;
 
 /// What `mc_results` stands for.
@@ -109,7 +109,7 @@ impl ResultsSink {
 /// The key of a command that was not sent, with a NUL behind it; illegal keys may hold others.
 #[cold]
 fn copied_key(slot: &mut Slot, commands: &dyn Commands, index: usize) -> Option<Vec<u8>> {
-    let command = commands.command(index).ok()?;
+    let command = command(commands, index).ok()?;
     let mut bytes = command.key.to_vec();
     bytes.push(0);
     slot.item.key = bytes.as_ptr().cast();

@@ -9,8 +9,8 @@ use super::results_sink::ResultsSink;
 use super::status::mc_status;
 use crate::client::Limit;
 use crate::error::{Failure, Result, Status};
-use crate::operation::command::{Command, Commands};
-use crate::protocol::Op;
+use crate::operation::command::Commands;
+use crate::protocol::{Command, Op};
 
 /// No command of a broadcast has a key.
 struct NoKeys;
@@ -19,8 +19,11 @@ impl Commands for NoKeys {
     fn count(&self) -> usize {
         0
     }
-    fn command(&self, _: usize) -> Result<Command<'_>> {
-        Err(Failure::argument("a command without a key"))
+    fn blank(&self) -> Command<'_> {
+        Command::new(Op::Version, b"")
+    }
+    fn fill<'s>(&'s self, _: usize, _: &mut Command<'s>) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -11,8 +11,7 @@ use super::last_error;
 use super::status::mc_status;
 use crate::client::Limit;
 use crate::error::Result;
-use crate::operation::command::Command;
-use crate::protocol::Op;
+use crate::protocol::{Command, Op};
 use crate::protocol::expiry::Ttl;
 
 /// What the commands of this file have beside their key.
@@ -37,15 +36,15 @@ impl Rest {
 /// # Safety
 ///
 /// As the header says of mc_set.
-#[inline]
-unsafe fn write(
+#[inline(always)]
+unsafe fn write<const OP: u8>(
     client: *const mc_client,
-    op: Op,
     key: *const c_char,
     key_len: usize,
     rest: Rest,
 ) -> mc_status {
     guard_status(|| {
+        let op = Op::from_number(OP.into()).unwrap_or(Op::Set);
         let begun = || -> Result<_> {
             let client = borrow(client, "client")?;
             // SAFETY: the caller's pointers.
@@ -66,8 +65,12 @@ unsafe fn write(
         };
         match begun() {
             Ok((client, command)) => {
-                let mut sink = StatusSink::new();
-                client.execute(&command, Limit::Default, &mut sink);
+                let mut sink = StatusSink::default();
+                if OP == Op::Set as u8 {
+                    client.execute(Op::Set, &command, Limit::Default, &mut sink);
+                } else {
+                    client.execute_any(&command, Limit::Default, &mut sink);
+                }
                 sink.status
             }
             Err(failure) => {
@@ -100,7 +103,7 @@ pub unsafe extern "C" fn mc_set(
         cas: 0,
     };
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Set, key, key_len, rest) }
+    unsafe { write::<{ Op::Set as u8 }>(client, key, key_len, rest) }
 }
 
 /// As mc_set, where there is no item yet; else MC_NOT_STORED. Since: 0.1.
@@ -122,7 +125,7 @@ pub unsafe extern "C" fn mc_add(
         cas: 0,
     };
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Add, key, key_len, rest) }
+    unsafe { write::<{ Op::Add as u8 }>(client, key, key_len, rest) }
 }
 
 /// As mc_set, where there is an item already; else MC_NOT_STORED. Since: 0.1.
@@ -144,7 +147,7 @@ pub unsafe extern "C" fn mc_replace(
         cas: 0,
     };
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Replace, key, key_len, rest) }
+    unsafe { write::<{ Op::Replace as u8 }>(client, key, key_len, rest) }
 }
 
 /// Put bytes behind the value that there is; MC_NOT_STORED where there is none. Its flags and time to
@@ -163,7 +166,7 @@ pub unsafe extern "C" fn mc_append(
         ..Rest::NOTHING
     };
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Append, key, key_len, rest) }
+    unsafe { write::<{ Op::Append as u8 }>(client, key, key_len, rest) }
 }
 
 /// Put bytes in front of the value that there is; MC_NOT_STORED where there is none. Its flags and time
@@ -182,7 +185,7 @@ pub unsafe extern "C" fn mc_prepend(
         ..Rest::NOTHING
     };
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Prepend, key, key_len, rest) }
+    unsafe { write::<{ Op::Prepend as u8 }>(client, key, key_len, rest) }
 }
 
 /// As mc_set, where the item still has the CAS that mc_gets answered; else MC_CAS_FAILURE, or
@@ -206,7 +209,7 @@ pub unsafe extern "C" fn mc_cas(
         cas,
     };
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Cas, key, key_len, rest) }
+    unsafe { write::<{ Op::Cas as u8 }>(client, key, key_len, rest) }
 }
 
 /// Delete an item; MC_NOT_FOUND where there is none. Since: 0.1.
@@ -217,7 +220,7 @@ pub unsafe extern "C" fn mc_delete(
     key_len: usize,
 ) -> mc_status {
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Delete, key, key_len, Rest::NOTHING) }
+    unsafe { write::<{ Op::Delete as u8 }>(client, key, key_len, Rest::NOTHING) }
 }
 
 /// Give an item `ttl` more seconds to live (0: for ever; MC_EXPIRE_NOW: none); MC_NOT_FOUND where there
@@ -234,5 +237,5 @@ pub unsafe extern "C" fn mc_touch(
         ..Rest::NOTHING
     };
     // SAFETY: as the header says.
-    unsafe { write(client, Op::Touch, key, key_len, rest) }
+    unsafe { write::<{ Op::Touch as u8 }>(client, key, key_len, rest) }
 }

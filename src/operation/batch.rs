@@ -4,11 +4,12 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::retry::judge;
-use super::{Context, Event, Operation, Step, Token};
+use super::{Event, Operation, Step, Token};
 use crate::error::Failure;
 
 #[derive(Default)]
 pub struct Batch {
+    count: usize,
     /// The first command that was not looked at yet.
     cursor: usize,
     /// Sent and without an answer.
@@ -18,7 +19,16 @@ pub struct Batch {
     failed: VecDeque<(Token, Box<Failure>)>,
 }
 
-impl<'a> Operation<'a> for Batch {
+impl Batch {
+    pub fn new(count: usize) -> Batch {
+        Batch {
+            count,
+            ..Batch::default()
+        }
+    }
+}
+
+impl Operation for Batch {
     fn on(&mut self, event: Event<'_>) {
         match event {
             Event::Answered(n) => self.waiting = self.waiting.saturating_sub(n),
@@ -45,11 +55,12 @@ impl<'a> Operation<'a> for Batch {
         }
     }
 
-    fn next(&mut self, context: &dyn Context<'a>) -> Step<'a> {
+    #[inline]
+    fn next(&mut self) -> Step {
         if let Some((tag, failure)) = self.failed.pop_front() {
             return Step::Fail { tag, failure };
         }
-        let (tag, fresh) = if self.cursor < context.count() {
+        let (tag, fresh) = if self.cursor < self.count {
             self.cursor += 1;
             ((self.cursor - 1) as Token, false)
         } else if let Some(tag) = self.again.pop_front() {
@@ -59,16 +70,7 @@ impl<'a> Operation<'a> for Batch {
         } else {
             return Step::Done;
         };
-        match context.prepare(tag) {
-            Ok(command) => {
-                self.waiting += 1;
-                Step::Send {
-                    tag,
-                    command,
-                    fresh,
-                }
-            }
-            Err(failure) => Step::Fail { tag, failure },
-        }
+        self.waiting += 1;
+        Step::Send { tag, fresh }
     }
 }

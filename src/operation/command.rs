@@ -1,58 +1,23 @@
-//! A command as users say it, and how it becomes a request: every check that needs no server.
+//! From a command to a request: every check that needs no server.
 
 use crate::error::{Effect, Failure, Result, Status};
 use crate::protocol::expiry::Ttl;
-use crate::protocol::{Key, Op, Request};
-
-/// Whether the reply is waited for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Reply {
-    /// As the option `default_noreply` says.
-    #[default]
-    Default,
-    Wait,
-    Quiet,
-}
-
-/// A command, borrowed from the caller.
-#[derive(Clone, Copy)]
-pub struct Command<'a> {
-    pub op: Op,
-    /// Without prefix.
-    pub key: &'a [u8],
-    pub value: &'a [u8],
-    pub ttl: Ttl,
-    pub flags: u32,
-    pub cas: u64,
-    pub delta: u64,
-    /// Place by this instead of the key.
-    pub route: Option<&'a [u8]>,
-    /// For commands that are asked of a server: its index.
-    pub server: usize,
-    pub reply: Reply,
-}
-
-impl<'a> Command<'a> {
-    pub fn new(op: Op, key: &'a [u8]) -> Command<'a> {
-        Command {
-            op,
-            key,
-            value: b"",
-            ttl: Ttl::Never,
-            flags: 0,
-            cas: 0,
-            delta: 1,
-            route: None,
-            server: 0,
-            reply: Reply::Default,
-        }
-    }
-}
+use crate::protocol::{Command, Key, Op, Request};
 
 /// The commands of an operation, by their place in the caller's order.
 pub trait Commands {
     fn count(&self) -> usize;
-    fn command(&self, index: usize) -> Result<Command<'_>>;
+    /// What all commands have in common; [`Commands::fill`] says the rest.
+    fn blank(&self) -> Command<'_>;
+    /// Turn the blank command, or one that was filled before, into command number `index`.
+    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()>;
+}
+
+/// Command number `index`.
+pub fn command(commands: &dyn Commands, index: usize) -> Result<Command<'_>> {
+    let mut command = commands.blank();
+    commands.fill(index, &mut command)?;
+    Ok(command)
 }
 
 /// What commands are checked against.
@@ -68,40 +33,36 @@ const ITEM_HEADER: u64 = 48 + 8;
 
 /// The size of an item as memcached 1.6 counts it against `-I`: header, CAS, key and its NUL, flags
 /// where there are any, value and its line end.
-fn item_size(request: &Request<'_>) -> u64 {
-    let flags = if request.flags == 0 { 0 } else { 4 };
-    ITEM_HEADER + request.key.wire_len() as u64 + 1 + flags + request.value.len() as u64 + 2
+#[inline(always)]
+fn item_size(request: &Request<'_, '_>) -> u64 {
+    let flags = if request.command.flags == 0 { 0 } else { 4 };
+    ITEM_HEADER + request.key.wire_len() as u64 + 1 + flags + request.value().len() as u64 + 2
 }
 
-/// Check a command and say it in the protocols' words. `unix_now` is asked for only where an expiry
+/// Check a command, whose op is `op`, and say it in the protocols' words. `unix_now` is asked for only where an expiry
 /// time needs it.
-#[inline]
-pub fn request<'a>(
-    command: &Command<'a>,
+#[inline(always)]
+pub fn request<'r, 'a>(
+    op: Op,
+    command: &'r Command<'a>,
     limits: Limits<'a>,
     unix_now: impl FnOnce() -> i64,
-) -> Result<Request<'a>> {
-    let op = command.op;
-    let key = if op.is_server_wide() {
-        Key::NONE
-    } else {
-        match Key::new(limits.prefix, command.key) {
-            Ok(key) => key,
-            Err(fault) => {
-                return Err(refused(op, Status::ILLEGAL_INPUT, fault.to_string()));
-            }
-        }
+) -> Result<Request<'r, 'a>> {
+    let key = match Key::new(limits.prefix, command.key) {
+        Ok(key) => key,
+        Err(_) if op.is_server_wide() => Key::NONE,
+        Err(fault) => return Err(refused(op, Status::ILLEGAL_INPUT, fault.to_string())),
     };
-    let wire = command.ttl.wire(unix_now);
+    let ttl = if op.has_expiry() {
+        command.ttl
+    } else {
+        Ttl::Never
+    };
     let request = Request {
         op,
+        command,
         key,
-        value: command.value,
-        flags: command.flags,
-        expiry: wire.expiry,
-        clamped: wire.clamped,
-        cas: command.cas,
-        delta: command.delta,
+        wire: ttl.wire(unix_now),
     };
     if op.sends_value() && item_size(&request) > limits.item_size_max {
         return Err(too_large(&request, limits));
@@ -117,7 +78,7 @@ pub fn request<'a>(
 }
 
 #[cold]
-fn too_large(request: &Request<'_>, limits: Limits<'_>) -> Box<Failure> {
+fn too_large(request: &Request<'_, '_>, limits: Limits<'_>) -> Box<Failure> {
     refused(
         request.op,
         Status::TOO_LARGE,

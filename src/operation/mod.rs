@@ -6,61 +6,17 @@ pub mod command;
 pub mod retry;
 pub mod single;
 
-use crate::error::{Failure, Result};
-use crate::protocol::{Op, Request};
-use command::Reply;
+use crate::error::Failure;
+use crate::protocol::Op;
 use retry::Loss;
 
 /// Identifies a command within its operation: its place in the caller's order.
 pub type Token = u32;
 
-/// A command that was checked and has a server.
-#[derive(Clone, Copy)]
-pub struct Prepared<'a> {
-    pub to: usize,
-    pub request: Request<'a>,
-    pub reply: Reply,
-}
-
-impl Prepared<'_> {
-    /// Nobody waits for the reply. By default `default_noreply` decides for the writes for which it
-    /// does in pymemcache: those whose answer says nothing but that they were done.
-    pub fn is_quiet(&self, default_noreply: bool) -> bool {
-        match self.reply {
-            Reply::Wait => false,
-            Reply::Quiet => true,
-            Reply::Default => {
-                default_noreply
-                    && matches!(
-                        self.request.op,
-                        Op::Set
-                            | Op::Add
-                            | Op::Replace
-                            | Op::Append
-                            | Op::Prepend
-                            | Op::Delete
-                            | Op::Touch
-                    )
-            }
-        }
-    }
-}
-
-/// What an operation knows of its commands.
-pub trait Context<'a> {
-    fn count(&self) -> usize;
-    /// Check the command and find its server. A failure is the command's, and final.
-    fn prepare(&self, tag: Token) -> Result<Prepared<'a>>;
-}
-
 /// What the driver is to do next.
-pub enum Step<'a> {
-    /// Send a command, over a new connection if `fresh`.
-    Send {
-        tag: Token,
-        command: Prepared<'a>,
-        fresh: bool,
-    },
+pub enum Step {
+    /// Check a command and send it, over a new connection if `fresh`.
+    Send { tag: Token, fresh: bool },
     /// A command has failed for good.
     Fail { tag: Token, failure: Box<Failure> },
     /// Nothing until something has come.
@@ -80,11 +36,11 @@ pub enum Event<'e> {
         /// All its bytes had left.
         sent: bool,
     },
-    /// It was refused before anything was sent.
+    /// It failed the checks, or could not be queued: nothing was sent.
     Refused { tag: Token, failure: Box<Failure> },
 }
 
-pub trait Operation<'a> {
+pub trait Operation {
     fn on(&mut self, event: Event<'_>);
-    fn next(&mut self, context: &dyn Context<'a>) -> Step<'a>;
+    fn next(&mut self) -> Step;
 }

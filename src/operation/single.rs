@@ -1,7 +1,7 @@
 //! One command: sent, and sent once more where the table allows it.
 
 use super::retry::judge;
-use super::{Context, Event, Operation, Step};
+use super::{Event, Operation, Step};
 use crate::error::Failure;
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl Single {
     }
 }
 
-impl<'a> Operation<'a> for Single {
+impl Operation for Single {
     fn on(&mut self, event: Event<'_>) {
         self.state = match event {
             Event::Answered(_) => State::Done,
@@ -46,21 +46,14 @@ impl<'a> Operation<'a> for Single {
         };
     }
 
-    fn next(&mut self, context: &dyn Context<'a>) -> Step<'a> {
+    fn next(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Begin | State::Again if context.count() == 0 => Step::Done,
             state @ (State::Begin | State::Again) => {
                 self.repeated = matches!(state, State::Again);
-                match context.prepare(0) {
-                    Ok(command) => {
-                        self.state = State::Waiting;
-                        Step::Send {
-                            tag: 0,
-                            command,
-                            fresh: self.repeated,
-                        }
-                    }
-                    Err(failure) => Step::Fail { tag: 0, failure },
+                self.state = State::Waiting;
+                Step::Send {
+                    tag: 0,
+                    fresh: self.repeated,
                 }
             }
             State::Waiting => {

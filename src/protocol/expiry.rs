@@ -28,6 +28,7 @@ pub struct Wire {
 
 impl Ttl {
     /// `now` (seconds since 1970) is asked for only where the wire needs a moment.
+    #[inline(always)]
     pub fn wire(self, now: impl FnOnce() -> i64) -> Wire {
         let moment = match self {
             Ttl::Never => return Wire::exact(0),
@@ -60,6 +61,8 @@ impl Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[inline(always)]
 
     fn wire(ttl: Ttl, now: i64) -> (i32, bool) {
         let wire = ttl.wire(|| now);

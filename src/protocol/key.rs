@@ -49,7 +49,7 @@ impl<'a> Key<'a> {
     };
 
     /// Check `key` with `prefix` in front, which was checked when it was set.
-    #[inline]
+    #[inline(always)]
     pub fn new(prefix: &'a [u8], key: &'a [u8]) -> Result<Key<'a>, KeyFault> {
         let len = prefix.len() + key.len();
         if key.is_empty() || len > KEY_MAX || !is_legal(key) {
@@ -93,7 +93,7 @@ const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES * 0x80;
 
 /// Whether one of the eight bytes is below 0x21 or is 0x7f.
-#[inline]
+#[inline(always)]
 fn has_illegal(word: u64) -> bool {
     let below = word.wrapping_sub(ONES * 0x21) & !word & HIGH;
     let del = word ^ (ONES * 0x7f);
@@ -102,7 +102,7 @@ fn has_illegal(word: u64) -> bool {
 }
 
 /// Eight bytes a step; the last step overlaps the one before.
-#[inline]
+#[inline(always)]
 fn is_legal(key: &[u8]) -> bool {
     let mut rest = key;
     while let Some((word, more)) = rest.split_first_chunk::<8>() {

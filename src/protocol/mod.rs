@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod ascii;
+pub mod command;
 pub mod expiry;
 pub mod key;
 pub mod number;
 
+pub use command::{Command, Request};
 pub use key::{Key, KeyFault};
 
 /// What a command does. The numbers are those of the C ABI's `MC_OP_*`.
@@ -78,27 +80,41 @@ impl Op {
     }
 
     /// Answered by a value or a miss.
+    #[inline(always)]
     pub fn reads_value(self) -> bool {
         (self as u8) <= Op::Gats as u8
     }
 
     /// The reply carries the item's CAS.
+    #[inline(always)]
     pub fn reads_cas(self) -> bool {
         matches!(self, Op::Gets | Op::Gats)
     }
 
     /// Carries a value to the server.
+    #[inline(always)]
     pub fn sends_value(self) -> bool {
         (Op::Set as u8..=Op::Cas as u8).contains(&(self as u8))
     }
 
+    /// Says when an item expires (or, for flush_all, when all do).
+    #[inline(always)]
+    pub fn has_expiry(self) -> bool {
+        !matches!(
+            self,
+            Op::Get | Op::Gets | Op::Delete | Op::Incr | Op::Decr | Op::Version
+        )
+    }
+
     /// Asked of a server, not of a key.
+    #[inline(always)]
     pub fn is_server_wide(self) -> bool {
         matches!(self, Op::Version | Op::FlushAll)
     }
 
     /// Changes nothing that a later reader could miss: a failure has no effect to speak of. `gat`
     /// and `gats` change an expiry time, and doing so twice is doing so once.
+    #[inline(always)]
     pub fn is_read(self) -> bool {
         self.reads_value() || self == Op::Version
     }
@@ -107,21 +123,6 @@ impl Op {
     pub fn is_idempotent(self) -> bool {
         self.is_read() || matches!(self, Op::Set | Op::Touch | Op::FlushAll)
     }
-}
-
-/// A command as the protocols see it: complete, checked, borrowed.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    pub op: Op,
-    pub key: Key<'a>,
-    pub value: &'a [u8],
-    pub flags: u32,
-    /// As it goes over the wire: see [`expiry`].
-    pub expiry: i32,
-    /// The moment meant lies beyond what `expiry` can say.
-    pub clamped: bool,
-    pub cas: u64,
-    pub delta: u64,
 }
 
 /// A place in bytes that were received and not consumed yet, never a reference.

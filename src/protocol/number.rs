@@ -2,21 +2,21 @@
 
 /// Parse the number at the front of `bytes`; returns it and how many digits it has. `None` where
 /// there is no digit, a needless leading zero, or a value of 2^64 or more.
-#[inline]
+#[inline(always)]
 pub fn leading(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value: u64 = 0;
     let mut n = 0;
-    while let Some(digit) = bytes.get(n).map(|byte| byte.wrapping_sub(b'0')) {
+    // Nineteen digits always fit.
+    for byte in bytes.iter().take(19) {
+        let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
-        // Nineteen digits always fit.
-        if n < 19 {
-            value = value * 10 + u64::from(digit);
-        } else {
-            value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
-        }
+        value = value * 10 + u64::from(digit);
         n += 1;
+    }
+    if n == 19 {
+        return long(bytes, value);
     }
     if n == 0 || (n > 1 && bytes[0] == b'0') {
         return None;
@@ -24,7 +24,29 @@ pub fn leading(bytes: &[u8]) -> Option<(u64, usize)> {
     Some((value, n))
 }
 
+/// Nineteen digits were read, and there may be a twentieth.
+#[cold]
+fn long(bytes: &[u8], value: u64) -> Option<(u64, usize)> {
+    let digit = |at: usize| {
+        bytes
+            .get(at)
+            .map(|byte| byte.wrapping_sub(b'0'))
+            .filter(|digit| *digit <= 9)
+    };
+    if bytes[0] == b'0' || digit(20).is_some() {
+        return None;
+    }
+    match digit(19) {
+        None => Some((value, 19)),
+        Some(last) => {
+            let value = value.checked_mul(10)?.checked_add(u64::from(last))?;
+            Some((value, 20))
+        }
+    }
+}
+
 /// Parse `bytes` as one number and nothing else.
+#[inline(always)]
 pub fn whole(bytes: &[u8]) -> Option<u64> {
     match leading(bytes) {
         Some((value, n)) if n == bytes.len() => Some(value),

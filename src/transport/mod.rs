@@ -76,14 +76,14 @@ impl Stream {
         socket_options::established(socket, tuning)
     }
 
-    #[inline]
+    #[inline(always)]
     fn descriptor(&self) -> &Descriptor {
         match self {
             Stream::Tcp(descriptor) | Stream::Unix(descriptor) => descriptor,
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn send(&self, bytes: &[u8], mode: Mode) -> io::Result<usize> {
         self.descriptor().send(bytes, mode)
     }
@@ -93,7 +93,7 @@ impl Stream {
     }
 
     /// The receiving side, for one receive.
-    #[inline]
+    #[inline(always)]
     pub fn reader(&self, mode: Mode) -> Reader<'_> {
         self.descriptor().reader(mode)
     }

@@ -29,7 +29,7 @@ impl Descriptor {
         self.0.as_raw_fd()
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn send(&self, bytes: &[u8], mode: Mode) -> io::Result<usize> {
         self.0.send_with_flags(bytes, send_flags(mode))
     }
@@ -38,7 +38,7 @@ impl Descriptor {
         self.0.send_vectored_with_flags(pieces, send_flags(mode))
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn reader(&self, mode: Mode) -> Reader<'_> {
         Reader {
             socket: &self.0,
@@ -91,7 +91,7 @@ pub struct Reader<'a> {
 unsafe impl Source for Reader<'_> {
     type Error = io::Error;
 
-    #[inline]
+    #[inline(always)]
     fn fill(
         &mut self,
         first: &mut [MaybeUninit<u8>],

@@ -89,6 +89,9 @@ static inline int check_miss(const char *file, int line, mc_client *client, cons
   return missed;
 }
 
+/* What a text takes that is handed out into a buffer, its NUL included. */
+static inline size_t check_needed(const char *text) { return strlen(text); }
+
 static inline mc_status check_store(mc_client *client, const char *key, const char *value) {
   return mc_set(client, key, MC_CSTR, value, strlen(value), 0, 0);
 }

@@ -71,7 +71,7 @@ static void as_many_as_one_likes(mc_client *client) {
   for (int i = 0; i < MANY; ++i) {
     snprintf(key, sizeof key, "quiet:many:%d", i % 100);
     snprintf(value, sizeof value, "%d", i);
-    if (!CHECK_STATUS(quiet(client, i % 3 == 2 ? MC_OP_ADD : MC_OP_SET, key, value), MC_OK)) return;
+    CHECK_STATUS(quiet(client, i % 3 == 2 ? MC_OP_ADD : MC_OP_SET, key, value), MC_OK);
   }
   int last = MANY - 1; /* the last set of each key: an add of one that is there changes nothing */
   for (int i = 0; i < 100; ++i) {

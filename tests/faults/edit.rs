@@ -20,6 +20,8 @@ pub enum Edit {
     Stretch(usize, isize),
     /// A value that nobody asked for, before the n-th.
     Insert(usize, Value),
+    /// Another value instead of the n-th.
+    Replace(usize, Value),
     /// The n-th value once more, behind itself.
     Double(usize),
     /// The values in the opposite order.
@@ -53,8 +55,14 @@ impl Edit {
 
     fn on_line(&self, text: Vec<u8>, end: Vec<u8>) -> Option<Reply> {
         Some(match self {
-            Edit::Terminator(end) => Reply::Line { text, end: end.clone() },
-            Edit::Text(text) => Reply::Line { text: text.clone(), end },
+            Edit::Terminator(end) => Reply::Line {
+                text,
+                end: end.clone(),
+            },
+            Edit::Text(text) => Reply::Line {
+                text: text.clone(),
+                end,
+            },
             Edit::LowerCase => {
                 let lower = text.to_ascii_lowercase();
                 if lower == text {
@@ -68,7 +76,9 @@ impl Edit {
 
     fn on_values(&self, mut values: Vec<Value>, mut end: Vec<u8>) -> Option<Reply> {
         match self {
-            Edit::Field(nth, field, text) => *values.get_mut(*nth)?.fields.get_mut(*field)? = text.clone(),
+            Edit::Field(nth, field, text) => {
+                *values.get_mut(*nth)?.fields.get_mut(*field)? = text.clone()
+            }
             Edit::ExtraField(nth, text) => values.get_mut(*nth)?.fields.push(text.clone()),
             Edit::LoseField(nth) => drop(values.get_mut(*nth)?.fields.pop()?),
             Edit::Separator(nth, bytes) => values.get_mut(*nth)?.separator = bytes.clone(),
@@ -79,6 +89,7 @@ impl Edit {
                 data.resize(data.len().checked_add_signed(*by)?, b'+');
             }
             Edit::Insert(at, value) if *at <= values.len() => values.insert(*at, value.clone()),
+            Edit::Replace(nth, value) => *values.get_mut(*nth)? = value.clone(),
             Edit::Double(nth) => values.insert(*nth, values.get(*nth)?.clone()),
             Edit::Reverse if values.len() > 1 => values.reverse(),
             Edit::Rotate if values.len() > 1 => values.rotate_left(1),

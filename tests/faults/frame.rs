@@ -24,12 +24,34 @@ pub enum Verb {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `get`, `gets`, `gat`, `gats`
-    Read { keys: Vec<Vec<u8>>, with_cas: bool, exptime: Option<i64> },
-    Store { verb: Verb, key: Vec<u8>, flags: u32, exptime: i64, length: usize, cas: u64 },
-    Delete { key: Vec<u8> },
-    Arithmetic { key: Vec<u8>, up: bool, delta: u64 },
-    Touch { key: Vec<u8>, exptime: i64 },
-    FlushAll { delay: i64 },
+    Read {
+        keys: Vec<Vec<u8>>,
+        with_cas: bool,
+        exptime: Option<i64>,
+    },
+    Store {
+        verb: Verb,
+        key: Vec<u8>,
+        flags: u32,
+        exptime: i64,
+        length: usize,
+        cas: u64,
+    },
+    Delete {
+        key: Vec<u8>,
+    },
+    Arithmetic {
+        key: Vec<u8>,
+        up: bool,
+        delta: u64,
+    },
+    Touch {
+        key: Vec<u8>,
+        exptime: i64,
+    },
+    FlushAll {
+        delay: i64,
+    },
     Version,
     Verbosity,
     Quit,
@@ -78,12 +100,22 @@ pub fn request(input: &[u8]) -> Framed {
     let Some(newline) = input.iter().position(|&b| b == b'\n') else {
         let long = input.starts_with(b"get ") || input.starts_with(b"gets ");
         let limit = if long { LONG_LINE } else { SHORT_LINE };
-        return if input.len() > limit { Framed::TooLong } else { Framed::More };
+        return if input.len() > limit {
+            Framed::TooLong
+        } else {
+            Framed::More
+        };
     };
     let line = &input[..newline];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let (command, noreply) = command(line);
-    let mut request = Request { command, noreply, body: Vec::new(), whole: true, line: line.to_vec() };
+    let mut request = Request {
+        command,
+        noreply,
+        body: Vec::new(),
+        whole: true,
+        line: line.to_vec(),
+    };
     let mut used = newline + 1;
     if let Command::Store { length, .. } = request.command {
         let Some(block) = input[used..].get(..length + 2) else {
@@ -105,17 +137,25 @@ const UNKNOWN: &[u8] = b"ERROR\r\n";
 const BAD_FORMAT: &[u8] = b"CLIENT_ERROR bad command line format\r\n";
 const BAD_EXPTIME: &[u8] = b"CLIENT_ERROR invalid exptime argument\r\n";
 const BAD_DELTA: &[u8] = b"CLIENT_ERROR invalid numeric delta argument\r\n";
-const BAD_DELETE: &[u8] = b"CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n";
+const BAD_DELETE: &[u8] =
+    b"CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n";
 
 /// The command of a line, or memcached's answer to a line that is none; and whether it said
 /// `noreply`.
 fn command(line: &[u8]) -> (Command, bool) {
-    let tokens: Vec<&[u8]> = line.split(|&b| b == b' ').filter(|t| !t.is_empty()).collect();
+    let tokens: Vec<&[u8]> = line
+        .split(|&b| b == b' ')
+        .filter(|t| !t.is_empty())
+        .collect();
     let noreply = tokens.len() > 1 && tokens.last() == Some(&b"noreply".as_slice());
     let [verb, rest @ ..] = tokens.as_slice() else {
         return (Command::Refused(UNKNOWN), false);
     };
-    let plain = if noreply { &rest[..rest.len() - 1] } else { rest };
+    let plain = if noreply {
+        &rest[..rest.len() - 1]
+    } else {
+        rest
+    };
     let parsed = match *verb {
         b"get" => read(rest, false, None),
         b"gets" => read(rest, true, None),
@@ -148,8 +188,15 @@ fn read(keys: &[&[u8]], with_cas: bool, exptime: Option<i64>) -> Parsed {
     if keys.is_empty() {
         return Err(UNKNOWN);
     }
-    let keys = keys.iter().map(|key| legal(key)).collect::<Result<_, _>>()?;
-    Ok(Command::Read { keys, with_cas, exptime })
+    let keys = keys
+        .iter()
+        .map(|key| legal(key))
+        .collect::<Result<_, _>>()?;
+    Ok(Command::Read {
+        keys,
+        with_cas,
+        exptime,
+    })
 }
 
 fn touching_read(rest: &[&[u8]], with_cas: bool) -> Parsed {
@@ -158,8 +205,15 @@ fn touching_read(rest: &[&[u8]], with_cas: bool) -> Parsed {
     };
     let exptime = number::<i32>(exptime).ok_or(BAD_EXPTIME)?;
     // Unlike `get`, it may name no key.
-    let keys = keys.iter().map(|key| legal(key)).collect::<Result<_, _>>()?;
-    Ok(Command::Read { keys, with_cas, exptime: Some(exptime.into()) })
+    let keys = keys
+        .iter()
+        .map(|key| legal(key))
+        .collect::<Result<_, _>>()?;
+    Ok(Command::Read {
+        keys,
+        with_cas,
+        exptime: Some(exptime.into()),
+    })
 }
 
 fn store(verb: Verb, rest: &[&[u8]]) -> Parsed {
@@ -169,19 +223,30 @@ fn store(verb: Verb, rest: &[&[u8]]) -> Parsed {
             (key, flags, exptime, length, Some(cas))
         }
         (Verb::Cas, _) => return Err(UNKNOWN),
-        (_, [key, flags, exptime, length] | [key, flags, exptime, length, _]) => (key, flags, exptime, length, None),
+        (_, [key, flags, exptime, length] | [key, flags, exptime, length, _]) => {
+            (key, flags, exptime, length, None)
+        }
         _ => return Err(UNKNOWN),
     };
     let key = legal(key)?;
     let flags = number::<u32>(flags).ok_or(BAD_FORMAT)?;
     let exptime = number::<i32>(exptime).ok_or(BAD_FORMAT)?.into();
     let length = number::<i32>(length).ok_or(BAD_FORMAT)?;
-    let cas = cas.map_or(Some(0), |cas| number::<u64>(cas)).ok_or(BAD_FORMAT)?;
+    let cas = cas
+        .map_or(Some(0), |cas| number::<u64>(cas))
+        .ok_or(BAD_FORMAT)?;
     if length > i32::MAX - 2 {
         return Err(BAD_FORMAT);
     }
     let length = usize::try_from(length).map_err(|_| BAD_FORMAT)?;
-    Ok(Command::Store { verb, key, flags, exptime, length, cas })
+    Ok(Command::Store {
+        verb,
+        key,
+        flags,
+        exptime,
+        length,
+        cas,
+    })
 }
 
 fn delete(rest: &[&[u8]]) -> Parsed {
@@ -220,7 +285,11 @@ fn flush_all(rest: &[&[u8]]) -> Parsed {
 }
 
 fn legal(key: &[u8]) -> Result<Vec<u8>, &'static [u8]> {
-    if key.len() > MAX_KEY { Err(BAD_FORMAT) } else { Ok(key.to_vec()) }
+    if key.len() > MAX_KEY {
+        Err(BAD_FORMAT)
+    } else {
+        Ok(key.to_vec())
+    }
 }
 
 pub fn number<T: std::str::FromStr>(token: &[u8]) -> Option<T> {

@@ -45,7 +45,11 @@ const KEPT: usize = 16_384;
 
 impl Ledger {
     pub fn add(&self, connection: u32, what: What) {
-        self.lock().push(Event { at: Instant::now(), connection, what });
+        self.lock().push(Event {
+            at: Instant::now(),
+            connection,
+            what,
+        });
         self.changed.notify_all();
     }
 
@@ -64,12 +68,19 @@ impl Ledger {
 
     /// Waits until `done` holds of the events; false when it never did within `patience`.
     pub fn wait(&self, patience: Duration, done: impl Fn(&[Event]) -> bool) -> bool {
-        let waited = self.changed.wait_timeout_while(self.lock(), patience, |events| !done(events));
-        !waited.unwrap_or_else(std::sync::PoisonError::into_inner).1.timed_out()
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), patience, |events| !done(events));
+        !waited
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .1
+            .timed_out()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
-        self.events.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.events
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -79,7 +90,10 @@ impl Event {
         let at = self.at.saturating_duration_since(since).as_micros() as f64 / 1000.0;
         let what = match &self.what {
             What::Request(number, request) => {
-                format!("request {number} {:?}", String::from_utf8_lossy(&request.line))
+                format!(
+                    "request {number} {:?}",
+                    String::from_utf8_lossy(&request.line)
+                )
             }
             What::Sent(bytes, wanted) => {
                 let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(120)]).into_owned();

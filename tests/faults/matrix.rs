@@ -7,15 +7,16 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::catalogue::Catalogue;
-use super::cell::{self, Cell, Verdict};
+use super::cell::{self, Cell};
 use super::net::{Transport, lock};
 use super::oracle::{Kind, Objection};
 use super::outcome::{Setup, Subject};
+use super::verdict::Verdict;
 
 /// Makes a client for a cell.
 pub type Maker = dyn Fn(&Setup) -> Box<dyn Subject> + Send + Sync;
 
-/// Only cells whose name contains this are run.
+/// Only cells whose name contains one of these, separated by `|`, are run.
 pub const FILTER: &str = "MEMCACHED2_CELLS";
 
 /// Cells mostly wait, so there are more at a time than processors.
@@ -34,11 +35,16 @@ pub fn cells(catalogue: &Catalogue, paranoid: bool) -> Vec<Cell> {
                 continue;
             }
             for shortcut in [true, false] {
-                cells.push(Cell { case: case.clone(), transport, shortcut, paranoid });
+                cells.push(Cell {
+                    case: case.clone(),
+                    transport,
+                    shortcut,
+                    paranoid,
+                });
             }
         }
     }
-    cells.retain(|cell| cell.name().contains(&filter));
+    cells.retain(|cell| filter.split('|').any(|part| cell.name().contains(part)));
     cells
 }
 
@@ -77,7 +83,9 @@ pub fn run(cells: Vec<Cell>, make: Arc<Maker>) -> Run {
     }
     let mut results = lock(&work.results);
     while results.len() < work.cells.len() {
-        let waited = work.finished.wait_timeout(results, Duration::from_millis(200));
+        let waited = work
+            .finished
+            .wait_timeout(results, Duration::from_millis(200));
         results = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         for lost in lost(&work) {
             results.insert(lost, given_up());
@@ -88,7 +96,10 @@ pub fn run(cells: Vec<Cell>, make: Arc<Maker>) -> Run {
     drop(results);
     let mut repeated = Vec::new();
     let pauses = Pauses::watch();
-    for (index, verdict) in verdicts.iter_mut().filter(|(_, verdict)| verdict.is_only_slow()) {
+    for (index, verdict) in verdicts
+        .iter_mut()
+        .filter(|(_, verdict)| verdict.may_be_the_machine())
+    {
         let cell = &work.cells[*index];
         repeated.push(cell.name());
         *verdict = alone(&pauses, cell, &*make);
@@ -96,14 +107,21 @@ pub fn run(cells: Vec<Cell>, make: Arc<Maker>) -> Run {
     pauses.stop();
     let pick = |(i, cell): (usize, &Cell)| Some((cell.clone(), verdicts.remove(&i)?));
     let results = work.cells.iter().enumerate().filter_map(pick).collect();
-    Run { results, repeated, took: began.elapsed() }
+    Run {
+        results,
+        repeated,
+        took: began.elapsed(),
+    }
 }
 
 /// Cells that do not come back; nobody waits for them any more.
 fn lost(work: &Work) -> Vec<usize> {
     let mut running = lock(&work.running);
-    let lost: Vec<usize> =
-        running.iter().filter(|(_, since)| since.elapsed() > PATIENCE).map(|(cell, _)| *cell).collect();
+    let lost: Vec<usize> = running
+        .iter()
+        .filter(|(_, since)| since.elapsed() > PATIENCE)
+        .map(|(cell, _)| *cell)
+        .collect();
     for cell in &lost {
         running.remove(cell);
     }
@@ -147,8 +165,8 @@ fn spawn(work: &Arc<Work>, make: &Arc<Maker>) {
 fn alone(pauses: &Pauses, cell: &Cell, make: &Maker) -> Verdict {
     for _ in 1..ATTEMPTS {
         let verdict = once(cell, make);
-        let busy = verdict.starved > Duration::from_millis(20) || pauses.overlap(verdict.span);
-        if !(verdict.is_only_slow() && busy) {
+        let busy = verdict.was_starved() || pauses.overlap(verdict.span);
+        if !(verdict.may_be_the_machine() && busy) {
             return verdict;
         }
     }
@@ -173,7 +191,10 @@ impl Pauses {
     fn watch() -> Pauses {
         const BEAT: Duration = Duration::from_millis(5);
         const LATE: Duration = Duration::from_millis(30);
-        let pauses = Pauses { seen: Arc::default(), stopped: Arc::default() };
+        let pauses = Pauses {
+            seen: Arc::default(),
+            stopped: Arc::default(),
+        };
         let (seen, stopped) = (pauses.seen.clone(), pauses.stopped.clone());
         std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
@@ -188,7 +209,9 @@ impl Pauses {
     }
 
     fn overlap(&self, (from, to): (Instant, Instant)) -> bool {
-        lock(&self.seen).iter().any(|(began, ended)| *began <= to && *ended >= from)
+        lock(&self.seen)
+            .iter()
+            .any(|(began, ended)| *began <= to && *ended >= from)
     }
 
     fn stop(&self) {

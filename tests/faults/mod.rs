@@ -7,7 +7,8 @@
 //! * `net`, `conn`: the listener, one thread per connection;
 //! * `ledger`: everything that happened, in order, with its time;
 //! * `catalogue`: the faults, each with what a client must make of it;
-//! * `outcome`, `oracle`, `cell`, `matrix`: calls, their judgement, and the whole table of them;
+//! * `outcome`, `oracle`, `cell`, `verdict`: calls, and their judgement;
+//! * `matrix`, `report`: the whole table of them;
 //! * `plain`: a plain client with switchable mistakes, by which the judge itself is tested.
 
 // Every test that includes this module uses its own part of it.
@@ -31,3 +32,4 @@ pub mod rule;
 pub mod script;
 pub mod store;
 pub mod value;
+pub mod verdict;

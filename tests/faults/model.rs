@@ -15,9 +15,11 @@ pub struct Answer {
 /// Carries `request` out; `cause` numbers it in the store's history.
 pub fn carry_out(store: &mut Store, request: &Request, cause: u64, now: Instant) -> Answer {
     let reply = match &request.command {
-        Command::Read { keys, with_cas, exptime } => {
-            read(store, keys, *with_cas, *exptime, cause, now)
-        }
+        Command::Read {
+            keys,
+            with_cas,
+            exptime,
+        } => read(store, keys, *with_cas, *exptime, cause, now),
         Command::Store { .. } => Reply::line(put(store, request, cause, now)),
         Command::Delete { key } => {
             let there = store.get(key, now).is_some();
@@ -39,7 +41,12 @@ pub fn carry_out(store: &mut Store, request: &Request, cause: u64, now: Instant)
         }
         Command::Version => Reply::line("VERSION 1.6.18"),
         Command::Verbosity => Reply::line("OK"),
-        Command::Quit => return Answer { reply: Reply::Nothing, quit: true },
+        Command::Quit => {
+            return Answer {
+                reply: Reply::Nothing,
+                quit: true,
+            };
+        }
         Command::Refused(answer) => Reply::raw(answer),
     };
     let silent = request.noreply && !matches!(request.command, Command::Read { .. });
@@ -75,7 +82,15 @@ fn read(
 }
 
 fn put(store: &mut Store, request: &Request, cause: u64, now: Instant) -> &'static str {
-    let Command::Store { verb, ref key, flags, exptime, length, cas } = request.command else {
+    let Command::Store {
+        verb,
+        ref key,
+        flags,
+        exptime,
+        length,
+        cas,
+    } = request.command
+    else {
         unreachable!("only store commands are put");
     };
     if !fits(key, length) {
@@ -99,22 +114,39 @@ fn put(store: &mut Store, request: &Request, cause: u64, now: Instant) -> &'stat
         (Verb::Cas, Some(old)) if old.cas == cas => fresh,
         (Verb::Cas, Some(_)) => return "EXISTS",
         (Verb::Cas, None) => return "NOT_FOUND",
-        (Verb::Append, Some(old)) => Item { data: [old.data.as_slice(), &request.body].concat(), ..old },
-        (Verb::Prepend, Some(old)) => Item { data: [request.body.as_slice(), &old.data].concat(), ..old },
+        (Verb::Append, Some(old)) => Item {
+            data: [old.data.as_slice(), &request.body].concat(),
+            ..old
+        },
+        (Verb::Prepend, Some(old)) => Item {
+            data: [request.body.as_slice(), &old.data].concat(),
+            ..old
+        },
         _ => return "NOT_STORED",
     };
     store.put(key, item, cause, now);
     "STORED"
 }
 
-fn arithmetic(store: &mut Store, key: &[u8], up: bool, delta: u64, cause: u64, now: Instant) -> String {
+fn arithmetic(
+    store: &mut Store,
+    key: &[u8],
+    up: bool,
+    delta: u64,
+    cause: u64,
+    now: Instant,
+) -> String {
     let Some(item) = store.get(key, now).cloned() else {
         return "NOT_FOUND".into();
     };
     let Some(number) = counter(&item.data) else {
         return "CLIENT_ERROR cannot increment or decrement non-numeric value".into();
     };
-    let number = if up { number.wrapping_add(delta) } else { number.saturating_sub(delta) };
+    let number = if up {
+        number.wrapping_add(delta)
+    } else {
+        number.saturating_sub(delta)
+    };
     let mut data = number.to_string().into_bytes();
     // A number that became shorter keeps its place, padded.
     data.resize(data.len().max(item.data.len()), b' ');
@@ -127,7 +159,12 @@ fn arithmetic(store: &mut Store, key: &[u8], up: bool, delta: u64, cause: u64, n
 pub fn counter(data: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(data).ok()?.trim_ascii_start();
     let text = text.strip_prefix('+').unwrap_or(text);
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let ends = text[end..].chars().next().is_none_or(|c| c.is_ascii_whitespace());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let ends = text[end..]
+        .chars()
+        .next()
+        .is_none_or(|c| c.is_ascii_whitespace());
     if ends { text[..end].parse().ok() } else { None }
 }

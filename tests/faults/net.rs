@@ -54,7 +54,11 @@ impl Mailbox {
         let (bell, ear) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
         ear.set_nonblocking(true)?;
-        Ok(Mailbox { orders: Mutex::default(), bell, ear })
+        Ok(Mailbox {
+            orders: Mutex::default(),
+            bell,
+            ear,
+        })
     }
 
     pub fn post(&self, order: Order) {
@@ -158,7 +162,12 @@ impl Server {
         };
         let socket = listen(&endpoint)?;
         let endpoint = match endpoint {
-            Endpoint::Tcp(_) => Endpoint::Tcp(socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Other)?),
+            Endpoint::Tcp(_) => Endpoint::Tcp(
+                socket
+                    .local_addr()?
+                    .as_socket()
+                    .ok_or(io::ErrorKind::Other)?,
+            ),
             unix => unix,
         };
         let hub = Arc::new(Hub::default());
@@ -168,7 +177,12 @@ impl Server {
         let listener = std::thread::Builder::new()
             .name("fault-accept".into())
             .spawn(move || serve(&shared, socket, &address, &mailbox))?;
-        Ok(Server { hub, endpoint, listener: Some(listener), directory })
+        Ok(Server {
+            hub,
+            endpoint,
+            listener: Some(listener),
+            directory,
+        })
     }
 
     pub fn endpoint(&self) -> &Endpoint {
@@ -184,7 +198,12 @@ impl Server {
     }
 
     pub fn load(&self, key: &str, data: &[u8], flags: u32) {
-        let item = Item { data: data.to_vec(), flags, cas: 0, expires: None };
+        let item = Item {
+            data: data.to_vec(),
+            flags,
+            cas: 0,
+            expires: None,
+        };
         self.store().put(key.as_bytes(), item, 0, Instant::now());
     }
 
@@ -217,9 +236,14 @@ impl Server {
     pub fn wait_settled(&self, scripts: usize) -> bool {
         self.ledger().wait(Duration::from_secs(2), |events| {
             let of = |kind: fn(&What) -> bool| events.iter().filter(|e| kind(&e.what)).count();
-            let closed = events.iter().filter(|e| matches!(e.what, What::Ended(End::Fin | End::Rst))).all(|ended| {
-                events.iter().any(|e| e.connection == ended.connection && matches!(e.what, What::Gone))
-            });
+            let closed = events
+                .iter()
+                .filter(|e| matches!(e.what, What::Ended(End::Fin | End::Rst)))
+                .all(|ended| {
+                    events
+                        .iter()
+                        .any(|e| e.connection == ended.connection && matches!(e.what, What::Gone))
+                });
             closed
                 && of(|what| matches!(what, What::Settled)) >= scripts
                 && of(|what| matches!(what, What::Up)) == of(|what| matches!(what, What::Down))
@@ -257,7 +281,13 @@ impl Drop for Server {
 fn serve(hub: &Arc<Hub>, mut socket: Socket, endpoint: &Endpoint, mailbox: &Mailbox) {
     let unix = matches!(endpoint, Endpoint::Unix(_));
     loop {
-        let ready = wait(&[(socket.as_raw_fd(), libc::POLLIN), (mailbox.descriptor(), libc::POLLIN)], None);
+        let ready = wait(
+            &[
+                (socket.as_raw_fd(), libc::POLLIN),
+                (mailbox.descriptor(), libc::POLLIN),
+            ],
+            None,
+        );
         if ready[1] != 0 {
             for order in mailbox.take() {
                 match order {
@@ -313,8 +343,14 @@ fn scratch() -> io::Result<PathBuf> {
 
 /// `poll`: the events that came for each descriptor, all 0 when the time was up.
 pub fn wait(descriptors: &[(RawFd, i16)], time: Option<Duration>) -> Vec<i16> {
-    let mut fds: Vec<libc::pollfd> =
-        descriptors.iter().map(|&(fd, events)| libc::pollfd { fd, events, revents: 0 }).collect();
+    let mut fds: Vec<libc::pollfd> = descriptors
+        .iter()
+        .map(|&(fd, events)| libc::pollfd {
+            fd,
+            events,
+            revents: 0,
+        })
+        .collect();
     let until = time.map(|time| Instant::now() + time);
     loop {
         let left = until.map_or(-1, |until| {

@@ -42,7 +42,10 @@ pub struct Objection {
 
 impl Objection {
     pub fn new(kind: Kind, text: impl Into<String>) -> Objection {
-        Objection { kind, text: text.into() }
+        Objection {
+            kind,
+            text: text.into(),
+        }
     }
 }
 
@@ -57,7 +60,11 @@ impl World<'_> {
         let mut objections = Vec::new();
         let keys = call.ask.keys();
         if keys.len() != call.answer.outcomes.len() {
-            let text = format!("{} keys, {} outcomes", keys.len(), call.answer.outcomes.len());
+            let text = format!(
+                "{} keys, {} outcomes",
+                keys.len(),
+                call.answer.outcomes.len()
+            );
             return vec![Objection::new(Kind::Wrong, text)];
         }
         for (key, outcome) in keys.iter().zip(&call.answer.outcomes) {
@@ -72,9 +79,12 @@ impl World<'_> {
             let text = format!("{:?} took {:?}", call.ask.keys(), call.took());
             objections.push(Objection::new(Kind::Overrun, text));
         }
-        let sound = (call.answer.status == 0) == !call.answer.outcomes.iter().any(Outcome::failed);
-        if matches!(call.ask, Ask::Mget(_)) && !sound {
-            let text = format!("the batch says {:#x}, its entries otherwise", call.answer.status);
+        let failed = call.answer.outcomes.iter().any(Outcome::failed);
+        if matches!(call.ask, Ask::Mget(_)) && (call.answer.status == 0) == failed {
+            let text = format!(
+                "the batch says {:#x}, its entries otherwise",
+                call.answer.status
+            );
             objections.push(Objection::new(Kind::Wrong, text));
         }
         objections
@@ -82,28 +92,44 @@ impl World<'_> {
 
     fn outcome(&self, call: &Call, key: &str, outcome: &Outcome) -> Option<(Kind, String)> {
         match (&call.ask, outcome) {
-            (_, Outcome::Failed { status: status::INTERNAL, text, .. }) => {
-                Some((Kind::Death, text.clone()))
-            }
+            (
+                _,
+                Outcome::Failed {
+                    status: status::INTERNAL,
+                    text,
+                    ..
+                },
+            ) => Some((Kind::Death, text.clone())),
             (Ask::Get(_) | Ask::Mget(_), Outcome::Value(named, data, flags)) => {
                 self.value(call, key, named, data, *flags)
             }
             (Ask::GetInto(..), Outcome::Small(needed)) => {
-                let right = self.held(call, key).iter().flatten().any(|item| item.data.len() == *needed);
+                let held = self.held(call, key);
+                let right = held.iter().flatten().any(|item| item.data.len() == *needed);
                 (!right).then(|| (Kind::Wrong, format!("no value of {needed} bytes was there")))
             }
-            (Ask::Get(_) | Ask::GetInto(..) | Ask::Mget(_), Outcome::Miss) => self.miss(call, key, |bytes| {
-                matches!(reply::read(bytes), Read::Complete(keys) if !keys.iter().any(|k| k == key.as_bytes()))
-            }),
-            (Ask::Incr(..), Outcome::Miss) => self.miss(call, key, |b| b.starts_with(b"NOT_FOUND\r\n")),
+            (Ask::Get(_) | Ask::GetInto(..) | Ask::Mget(_), Outcome::Miss) => {
+                self.miss(call, key, |bytes| match reply::read(bytes) {
+                    Read::Complete(keys) => !keys.iter().any(|k| k == key.as_bytes()),
+                    Read::Not => false,
+                })
+            }
+            (Ask::Incr(..), Outcome::Miss) => {
+                self.miss(call, key, |bytes| bytes.starts_with(b"NOT_FOUND\r\n"))
+            }
             (Ask::Set(..), Outcome::Done) => {
                 let stored = self.caused(call, key).any(|version| version.at <= call.end);
-                (!stored).then(|| (Kind::Wrong, "stored, it says, but the server did not".into()))
+                (!stored).then(|| {
+                    (
+                        Kind::Wrong,
+                        "stored, it says, but the server did not".into(),
+                    )
+                })
             }
             (Ask::Incr(..), Outcome::Number(number)) => self.number(call, key, *number),
-            (Ask::Set(..) | Ask::Incr(..), Outcome::Failed { effect, .. }) => {
-                self.effect(call, key, *effect).map(|text| (Kind::Effect, text))
-            }
+            (Ask::Set(..) | Ask::Incr(..), Outcome::Failed { effect, .. }) => self
+                .effect(call, key, *effect)
+                .map(|text| (Kind::Effect, text)),
             // Its outcome is asked for later.
             (Ask::QuietSet(..), Outcome::Done | Outcome::Failed { .. }) => None,
             (_, Outcome::Failed { .. }) => None,
@@ -115,24 +141,47 @@ impl World<'_> {
         self.store.held(key.as_bytes(), call.start, call.end)
     }
 
-    fn value(&self, call: &Call, key: &str, named: &[u8], data: &[u8], flags: u32) -> Option<(Kind, String)> {
+    fn value(
+        &self,
+        call: &Call,
+        key: &str,
+        named: &[u8],
+        data: &[u8],
+        flags: u32,
+    ) -> Option<(Kind, String)> {
         let held = self.held(call, key);
-        let right = held.iter().flatten().any(|item| item.data == data && item.flags == flags);
+        let right = held
+            .iter()
+            .flatten()
+            .any(|item| item.data == data && item.flags == flags);
         if right && named == key.as_bytes() {
             return None;
         }
         let got = super::value::describe(data);
         let named = String::from_utf8_lossy(named);
-        Some((Kind::Wrong, format!("got {got} with flags {flags} under the name {named:?}")))
+        Some((
+            Kind::Wrong,
+            format!("got {got} with flags {flags} under the name {named:?}"),
+        ))
     }
 
     /// Whether "not there" was true, and was said by the server in a whole reply.
-    fn miss(&self, call: &Call, key: &str, says_so: impl Fn(&[u8]) -> bool) -> Option<(Kind, String)> {
+    fn miss(
+        &self,
+        call: &Call,
+        key: &str,
+        says_so: impl Fn(&[u8]) -> bool,
+    ) -> Option<(Kind, String)> {
         if !self.held(call, key).contains(&None) {
             return Some((Kind::FalseMiss, "the server had it all the time".into()));
         }
         let said = self.replies(call, key).iter().any(|bytes| says_so(bytes));
-        (!said).then(|| (Kind::FalseMiss, "no whole reply says that it is not there".into()))
+        (!said).then(|| {
+            (
+                Kind::FalseMiss,
+                "no whole reply says that it is not there".into(),
+            )
+        })
     }
 
     /// What was sent in answer to each request that this call made for `key`.
@@ -152,7 +201,9 @@ impl World<'_> {
 
     /// What left on the connection from event `at` to its next request.
     fn sent_after(&self, at: usize, connection: u32) -> Vec<u8> {
-        let behind = self.events[at + 1..].iter().filter(|event| event.connection == connection);
+        let behind = self.events[at + 1..]
+            .iter()
+            .filter(|event| event.connection == connection);
         let own = behind.take_while(|event| !matches!(event.what, What::Request(..)));
         let sent = own.filter_map(|event| match &event.what {
             What::Sent(bytes, _) => Some(bytes.as_slice()),
@@ -160,7 +211,9 @@ impl World<'_> {
         });
         let sent = sent.collect::<Vec<_>>().concat();
         // The answer to a quiet write may share the segment.
-        sent.strip_prefix(b"STORED\r\n").map(<[u8]>::to_vec).unwrap_or(sent)
+        sent.strip_prefix(b"STORED\r\n")
+            .map(<[u8]>::to_vec)
+            .unwrap_or(sent)
     }
 
     /// The changes that this call's requests made to `key`.
@@ -170,7 +223,9 @@ impl World<'_> {
             version.cause != 0
                 && version.at >= call.start
                 && match (&call.ask, &version.item) {
-                    (Ask::Set(_, data, flags), Some(item)) => item.data == *data && item.flags == *flags,
+                    (Ask::Set(_, data, flags), Some(item)) => {
+                        item.data == *data && item.flags == *flags
+                    }
                     (Ask::Incr(..), Some(_)) => true,
                     _ => false,
                 }
@@ -183,13 +238,19 @@ impl World<'_> {
             .filter(|version| version.at <= call.end)
             .filter_map(|version| super::model::counter(&version.item.as_ref()?.data))
             .collect();
-        (!given.contains(&number)).then(|| (Kind::Wrong, format!("{number}; the server counted {given:?}")))
+        (!given.contains(&number)).then(|| {
+            (
+                Kind::Wrong,
+                format!("{number}; the server counted {given:?}"),
+            )
+        })
     }
 
     /// Keys are counted up by one call each: two changes are one too many.
     fn twice(&self, call: &Call, key: &str) -> Option<String> {
         let times = self.caused(call, key).count();
-        (matches!(call.ask, Ask::Incr(..)) && times > 1).then(|| format!("counted up {times} times"))
+        (matches!(call.ask, Ask::Incr(..)) && times > 1)
+            .then(|| format!("counted up {times} times"))
     }
 
     fn effect(&self, call: &Call, key: &str, said: u32) -> Option<String> {
@@ -199,9 +260,13 @@ impl World<'_> {
         });
         match said {
             effect::NOT_APPLIED if applied => Some("not applied, it says, but it was".into()),
-            effect::NOT_APPLIED if removed => Some("not applied, it says, but the old value is gone".into()),
+            effect::NOT_APPLIED if removed => {
+                Some("not applied, it says, but the old value is gone".into())
+            }
             effect::APPLIED if !applied => Some("applied, it says, but it was not".into()),
-            effect::REMOVED if applied || !removed => Some("removed, it says, but it was not".into()),
+            effect::REMOVED if applied || !removed => {
+                Some("removed, it says, but it was not".into())
+            }
             effect::NOT_APPLIED | effect::APPLIED | effect::UNKNOWN | effect::REMOVED => None,
             other => Some(format!("a failed write has effect {other}")),
         }

@@ -78,7 +78,11 @@ pub enum Outcome {
     Done,
     Number(u64),
     /// Status, its name and the text, and what became of a write.
-    Failed { status: i32, text: String, effect: u32 },
+    Failed {
+        status: i32,
+        text: String,
+        effect: u32,
+    },
 }
 
 impl Outcome {
@@ -139,12 +143,21 @@ pub fn call(subject: &mut dyn Subject, ask: Ask) -> Call {
     let answer = subject.ask(&ask);
     let end = Instant::now();
     let starved = run_delay().saturating_sub(waited);
-    Call { ask, start, end, starved, answer }
+    Call {
+        ask,
+        start,
+        end,
+        starved,
+        answer,
+    }
 }
 
 /// How long this thread has been ready, but not running.
 fn run_delay() -> Duration {
     let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = schedstat.split(' ').nth(1).and_then(|field| field.parse().ok());
+    let nanos = schedstat
+        .split(' ')
+        .nth(1)
+        .and_then(|field| field.parse().ok());
     Duration::from_nanos(nanos.unwrap_or(0))
 }

@@ -41,7 +41,9 @@ impl Value {
 
     pub fn bytes(&self) -> Vec<u8> {
         let line = self.fields.join(self.separator.as_slice());
-        [&line, &self.line_end, &self.data, &self.data_end].map(Vec::as_slice).concat()
+        [&line, &self.line_end, &self.data, &self.data_end]
+            .map(Vec::as_slice)
+            .concat()
     }
 }
 
@@ -54,16 +56,25 @@ pub enum Reply {
 
 impl Reply {
     pub fn values(values: Vec<Value>) -> Reply {
-        Reply::Values { values, end: b"END\r\n".to_vec() }
+        Reply::Values {
+            values,
+            end: b"END\r\n".to_vec(),
+        }
     }
 
     pub fn line(text: impl Into<String>) -> Reply {
-        Reply::Line { text: text.into().into_bytes(), end: b"\r\n".to_vec() }
+        Reply::Line {
+            text: text.into().into_bytes(),
+            end: b"\r\n".to_vec(),
+        }
     }
 
     /// Bytes that are what they are.
     pub fn raw(bytes: &[u8]) -> Reply {
-        Reply::Line { text: bytes.to_vec(), end: Vec::new() }
+        Reply::Line {
+            text: bytes.to_vec(),
+            end: Vec::new(),
+        }
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -119,16 +130,30 @@ fn value(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 }
 
 fn digits(token: &[u8]) -> Option<u64> {
-    let plain = token.iter().all(u8::is_ascii_digit) && (token.len() == 1 || token.first() != Some(&b'0'));
-    if plain { std::str::from_utf8(token).ok()?.parse().ok() } else { None }
+    let plain =
+        token.iter().all(u8::is_ascii_digit) && (token.len() == 1 || token.first() != Some(&b'0'));
+    if plain {
+        std::str::from_utf8(token).ok()?.parse().ok()
+    } else {
+        None
+    }
 }
 
 #[test]
 fn a_reply_is_read_back_only_when_it_is_whole() {
-    let values = vec![Value::new(b"a", 1, b"x\r\nEND\r\n", None), Value::new(b"b", 0, b"", Some(9))];
+    let values = vec![
+        Value::new(b"a", 1, b"x\r\nEND\r\n", None),
+        Value::new(b"b", 0, b"", Some(9)),
+    ];
     let bytes = Reply::values(values).bytes();
-    assert_eq!(bytes, b"VALUE a 1 8\r\nx\r\nEND\r\n\r\nVALUE b 0 0 9\r\n\r\nEND\r\n");
-    assert_eq!(read(&bytes), Read::Complete(vec![b"a".to_vec(), b"b".to_vec()]));
+    assert_eq!(
+        bytes,
+        b"VALUE a 1 8\r\nx\r\nEND\r\n\r\nVALUE b 0 0 9\r\n\r\nEND\r\n"
+    );
+    assert_eq!(
+        read(&bytes),
+        Read::Complete(vec![b"a".to_vec(), b"b".to_vec()])
+    );
     for cut in 0..bytes.len() {
         assert_eq!(read(&bytes[..cut]), Read::Not, "{cut} bytes");
     }

@@ -24,14 +24,20 @@ pub struct Totals {
 /// Whether the objections are only such as a client that cannot see must meet.
 fn excused(cell: &Cell, objections: &[Objection]) -> bool {
     let kind = |o: &Objection| {
-        matches!(o.kind, Kind::Wrong | Kind::FalseMiss | Kind::Unexpected | Kind::Reused | Kind::Effect)
+        matches!(
+            o.kind,
+            Kind::Wrong | Kind::FalseMiss | Kind::Unexpected | Kind::Reused | Kind::Effect
+        )
     };
     cell.blind() && objections.iter().all(kind)
 }
 
 /// Prints the run and adds it up.
 pub fn print(title: &str, catalogue: &Catalogue, run: &Run) -> Totals {
-    let mut totals = Totals { cells: run.results.len(), ..Totals::default() };
+    let mut totals = Totals {
+        cells: run.results.len(),
+        ..Totals::default()
+    };
     let mut faults: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
     let mut blind: BTreeMap<String, usize> = BTreeMap::new();
     for (cell, verdict) in &run.results {
@@ -43,7 +49,9 @@ pub fn print(title: &str, catalogue: &Catalogue, run: &Run) -> Totals {
         if excused(cell, &verdict.objections) {
             totals.blind += 1;
             row.2 += 1;
-            *blind.entry(format!("{}/{}", cell.case.fault, cell.case.op.name())).or_default() += 1;
+            *blind
+                .entry(format!("{}/{}", cell.case.fault, cell.case.op.name()))
+                .or_default() += 1;
             continue;
         }
         totals.failed += 1;
@@ -51,23 +59,44 @@ pub fn print(title: &str, catalogue: &Catalogue, run: &Run) -> Totals {
         for objection in &verdict.objections {
             *totals.kinds.entry(objection.kind).or_default() += 1;
         }
-        tell(cell, &verdict.objections, if totals.failed <= STORIES { &verdict.story } else { &[] });
+        tell(
+            cell,
+            &verdict.objections,
+            if totals.failed <= STORIES {
+                &verdict.story
+            } else {
+                &[]
+            },
+        );
     }
-    println!("\n{title}: {} faults, {} cells, {:.1} s", faults.len(), totals.cells, run.took.as_secs_f64());
+    println!(
+        "\n{title}: {} faults, {} cells, {:.1} s",
+        faults.len(),
+        totals.cells,
+        run.took.as_secs_f64()
+    );
     for (fault, (cells, failed, blind)) in &faults {
-        println!("  {fault}  {cells:5} cells  {failed:4} failed  {blind:4} that ASCII cannot tell apart");
+        println!(
+            "  {fault}  {cells:5} cells  {failed:4} failed  {blind:4} that ASCII cannot tell apart"
+        );
     }
     for (name, count) in &blind {
         println!("  not to be told apart without paranoid: {name}, {count} cells");
     }
     for exclusion in &catalogue.exclusions {
         let ops: Vec<&str> = exclusion.ops.iter().map(|op| op.name()).collect();
-        println!("  excluded: {} × {}: {}", exclusion.fault, ops.join(" "), exclusion.rule);
+        println!(
+            "  excluded: {} × {}: {}",
+            exclusion.fault,
+            ops.join(" "),
+            exclusion.rule
+        );
     }
     let count = |kind| totals.kinds.get(&kind).copied().unwrap_or(0);
     println!(
-        "  {} wrong, {} false misses, {} overruns, {} deaths, {} not fired, {} applied twice, {} false effects, \
-         {} connections reused, {} left open, {} otherwise; {} slow in the crowd and run again alone",
+        "  {} wrong, {} false misses, {} overruns, {} deaths, {} not fired, \
+         {} applied twice, {} false effects, {} connections reused, {} left open, {} otherwise; \
+         {} slow in the crowd and run again alone",
         count(Kind::Wrong),
         count(Kind::FalseMiss),
         count(Kind::Overrun),
@@ -99,7 +128,11 @@ fn tell(cell: &Cell, objections: &[Objection], story: &[String]) {
 /// The least number of cells: every fault on every kind of call, on both transports, with the
 /// short-cut on and off, less what a rule excludes.
 pub fn least(catalogue: &Catalogue) -> usize {
-    let excluded: usize = catalogue.exclusions.iter().map(|exclusion| exclusion.ops.len()).sum();
+    let excluded: usize = catalogue
+        .exclusions
+        .iter()
+        .map(|exclusion| exclusion.ops.len())
+        .sum();
     let mut faults: Vec<&str> = catalogue.faults();
     faults.extend(catalogue.exclusions.iter().map(|exclusion| exclusion.fault));
     faults.sort_unstable();

@@ -62,8 +62,8 @@ pub enum Action {
     /// As `Refuse`, but the data block is taken for commands, as memcached does after a line
     /// that it could not read.
     RefuseAndRunBody(Vec<u8>),
-    /// The item is larger than the server takes: the old one goes.
-    TooLarge,
+    /// The request fails as memcached's allocation does: this is the answer, and the old item goes.
+    RefuseAndRemove(Vec<u8>),
     /// The server dies before it carries the request out, and is back, empty, after so long.
     Restart(End, Duration),
 
@@ -119,7 +119,11 @@ pub struct Rule {
 
 impl Rule {
     pub fn once(when: When, then: Vec<Action>) -> Rule {
-        Rule { when, then, times: 1 }
+        Rule {
+            when,
+            then,
+            times: 1,
+        }
     }
 }
 
@@ -138,7 +142,10 @@ impl Rules {
 
     /// The actions of the first rule that applies now, which is thereby used once.
     pub fn take(&mut self, applies: impl Fn(&When) -> bool) -> Option<Vec<Action>> {
-        let rule = self.0.iter_mut().find(|rule| rule.times > 0 && applies(&rule.when))?;
+        let rule = self
+            .0
+            .iter_mut()
+            .find(|rule| rule.times > 0 && applies(&rule.when))?;
         rule.times -= 1;
         Some(rule.then.clone())
     }

@@ -48,7 +48,10 @@ pub fn build(reply: Reply, actions: &[Action]) -> Option<Vec<Step>> {
     for action in actions {
         travel(action, &bytes, &mut steps)?;
     }
-    if actions.iter().any(|action| matches!(action, Action::Later(..) | Action::RepeatLater(..))) {
+    if actions
+        .iter()
+        .any(|action| matches!(action, Action::Later(..) | Action::RepeatLater(..)))
+    {
         steps.push(Step::Arrive);
     }
     steps.retain(|step| !matches!(step, Step::Send(bytes) if bytes.is_empty()));
@@ -73,7 +76,9 @@ fn travel(action: &Action, bytes: &[u8], steps: &mut Vec<Step>) -> Option<()> {
         }
         Action::Overtaken => *steps = vec![Step::Owe(bytes.to_vec())],
         Action::Joined => *steps = vec![Step::Join(bytes.to_vec())],
-        Action::Later(pause, extra) => steps.extend([Step::Pause(*pause), Step::Send(extra.clone())]),
+        Action::Later(pause, extra) => {
+            steps.extend([Step::Pause(*pause), Step::Send(extra.clone())])
+        }
         Action::RepeatLater(pause, times) => {
             for _ in 0..*times {
                 steps.extend([Step::Pause(*pause), Step::Send(bytes.to_vec())]);
@@ -116,10 +121,22 @@ fn bytes_are_cut_and_split_where_told() {
     let steps = |actions: &[Action]| build(Reply::line("OK"), actions);
     let send = |bytes: &[u8]| Step::Send(bytes.to_vec());
     assert_eq!(steps(&[]), Some(vec![send(b"OK\r\n")]));
-    assert_eq!(steps(&[Action::Repeat(2)]), Some(vec![send(b"OK\r\nOK\r\n")]));
-    assert_eq!(steps(&[Action::Cut(0, End::Rst)]), Some(vec![Step::End(End::Rst)]));
+    assert_eq!(
+        steps(&[Action::Repeat(2)]),
+        Some(vec![send(b"OK\r\nOK\r\n")])
+    );
+    assert_eq!(
+        steps(&[Action::Cut(0, End::Rst)]),
+        Some(vec![Step::End(End::Rst)])
+    );
     let gap = Duration::from_millis(1);
-    let two = vec![send(b"O"), Step::Pause(gap), send(b"K\r"), Step::Pause(gap), send(b"\n")];
+    let two = vec![
+        send(b"O"),
+        Step::Pause(gap),
+        send(b"K\r"),
+        Step::Pause(gap),
+        send(b"\n"),
+    ];
     assert_eq!(steps(&[Action::Split(vec![1, 3], gap)]), Some(two));
     assert_eq!(steps(&[Action::Cut(5, End::Fin)]), None);
     assert_eq!(steps(&[Action::Drop]), Some(vec![]));

@@ -94,7 +94,10 @@ impl Store {
         if before.is_none() {
             held.push(None);
         }
-        let inside = versions.iter().enumerate().filter(|(i, v)| v.at <= to && before.is_none_or(|b| *i >= b));
+        let inside = versions
+            .iter()
+            .enumerate()
+            .filter(|(i, v)| v.at <= to && before.is_none_or(|b| *i >= b));
         for (_, version) in inside {
             match &version.item {
                 Some(item) if self.dead_by(version, item, to) => {

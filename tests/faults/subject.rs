@@ -80,7 +80,13 @@ unsafe extern "C" {
         ttl: i64,
         flags: u32,
     ) -> i32;
-    fn mc_incr(client: *mut Client, key: *const c_char, len: usize, delta: u64, number: *mut u64) -> i32;
+    fn mc_incr(
+        client: *mut Client,
+        key: *const c_char,
+        len: usize,
+        delta: u64,
+        number: *mut u64,
+    ) -> i32;
     fn mc_item_free(item: *mut Item);
     fn mc_results_count(results: *const Results) -> usize;
     fn mc_results_item(results: *const Results, index: usize) -> *const Item;
@@ -119,7 +125,12 @@ impl Library {
         let mut item = ptr::null_mut();
         // SAFETY: a live handle, a key with its length, a place for the item.
         let status = unsafe { mc_get(self.client, key.as_ptr().cast(), key.len(), &mut item) };
-        assert_eq!(status == OK, !item.is_null(), "an item exactly when {}", name(status));
+        assert_eq!(
+            status == OK,
+            !item.is_null(),
+            "an item exactly when {}",
+            name(status)
+        );
         if status != OK {
             return failure(status);
         }
@@ -133,10 +144,18 @@ impl Library {
     fn get_into(&self, key: &str, room: usize) -> Outcome {
         let mut buffer = vec![0u8; room];
         let (mut needed, mut flags) = (0, 0);
-        // SAFETY: a live handle, a key with its length, a buffer with its size, places for two numbers.
+        // SAFETY: a live handle, a key with its length, a buffer with its size, two numbers.
         let status = unsafe {
             let buffer = buffer.as_mut_ptr().cast();
-            mc_get_into(self.client, key.as_ptr().cast(), key.len(), buffer, room, &mut needed, &mut flags)
+            mc_get_into(
+                self.client,
+                key.as_ptr().cast(),
+                key.len(),
+                buffer,
+                room,
+                &mut needed,
+                &mut flags,
+            )
         };
         match status {
             OK => Outcome::Value(key.into(), buffer[..needed].to_vec(), flags),
@@ -151,13 +170,25 @@ impl Library {
         let mut results = ptr::null_mut();
         // SAFETY: a live handle, two arrays of so many entries, a place for the results.
         let status = unsafe {
-            mc_get_multi(self.client, pointers.as_ptr(), lengths.as_ptr(), keys.len(), &mut results)
+            mc_get_multi(
+                self.client,
+                pointers.as_ptr(),
+                lengths.as_ptr(),
+                keys.len(),
+                &mut results,
+            )
         };
-        assert!(!results.is_null(), "a batch has results even when it fails: {}", name(status));
+        assert!(
+            !results.is_null(),
+            "a batch has results even when it fails: {}",
+            name(status)
+        );
         // SAFETY: the results are there and ours until they are freed.
         let outcomes = unsafe {
             let count = mc_results_count(results);
-            (0..count).map(|index| entry(&*mc_results_item(results, index))).collect()
+            (0..count)
+                .map(|index| entry(&*mc_results_item(results, index)))
+                .collect()
         };
         // SAFETY: as above; they are not used any more.
         unsafe { mc_results_free(results) };
@@ -167,16 +198,40 @@ impl Library {
     fn set(&self, client: *mut Client, key: &str, data: &[u8], flags: u32) -> Outcome {
         // SAFETY: a live handle, a key and a value with their lengths.
         let status = unsafe {
-            mc_set(client, key.as_ptr().cast(), key.len(), data.as_ptr().cast(), data.len(), 0, flags)
+            mc_set(
+                client,
+                key.as_ptr().cast(),
+                key.len(),
+                data.as_ptr().cast(),
+                data.len(),
+                0,
+                flags,
+            )
         };
-        if status == OK { Outcome::Done } else { failure(status) }
+        if status == OK {
+            Outcome::Done
+        } else {
+            failure(status)
+        }
     }
 
     fn incr(&self, key: &str, delta: u64) -> Outcome {
         let mut number = 0;
         // SAFETY: a live handle, a key with its length, a place for the number.
-        let status = unsafe { mc_incr(self.client, key.as_ptr().cast(), key.len(), delta, &mut number) };
-        if status == OK { Outcome::Number(number) } else { failure(status) }
+        let status = unsafe {
+            mc_incr(
+                self.client,
+                key.as_ptr().cast(),
+                key.len(),
+                delta,
+                &mut number,
+            )
+        };
+        if status == OK {
+            Outcome::Number(number)
+        } else {
+            failure(status)
+        }
     }
 }
 
@@ -194,7 +249,10 @@ impl Subject for Library {
             Outcome::Failed { status, .. } => *status,
             _ => OK,
         };
-        Answer { status, outcomes: vec![outcome] }
+        Answer {
+            status,
+            outcomes: vec![outcome],
+        }
     }
 
     fn close_idle(&mut self) {
@@ -225,7 +283,8 @@ fn options(setup: &Setup) -> String {
     let time = format!("{}ms", DEADLINE.as_millis());
     let switch = |on| if on { "on" } else { "off" };
     format!(
-        "protocol=ascii&timeout={time}&connect_timeout={time}&batch_timeout={time}&item_size_max={}&paranoid={}&shortcut={}",
+        "protocol=ascii&timeout={time}&connect_timeout={time}&batch_timeout={time}\
+         &item_size_max={}&paranoid={}&shortcut={}",
         setup.item_size_max,
         switch(setup.paranoid),
         switch(setup.shortcut)
@@ -239,7 +298,11 @@ fn failure(status: i32) -> Outcome {
         status => {
             // SAFETY: reads this thread's record.
             let effect = unsafe { mc_last_error_effect() };
-            Outcome::Failed { status, text: format!("{}: {}", name(status), last_error()), effect }
+            Outcome::Failed {
+                status,
+                text: format!("{}: {}", name(status), last_error()),
+                effect,
+            }
         }
     }
 }
@@ -253,18 +316,29 @@ unsafe fn entry(item: &Item) -> Outcome {
         status => {
             // SAFETY: the text is NULL or lives as long as the item.
             let text = unsafe { text(item.text) };
-            Outcome::Failed { status, text: format!("{}: {text}", name(status)), effect: item.effect }
+            Outcome::Failed {
+                status,
+                text: format!("{}: {text}", name(status)),
+                effect: item.effect,
+            }
         }
     }
 }
 
 unsafe fn value(item: &Item) -> Outcome {
-    assert!(!item.key.is_null() && !item.value.is_null(), "a hit has a key and a value");
+    assert!(
+        !item.key.is_null() && !item.value.is_null(),
+        "a hit has a key and a value"
+    );
     // SAFETY: key and value are there with their lengths, and live as long as the item.
     unsafe {
         let key = std::slice::from_raw_parts(item.key.cast::<u8>(), item.key_len);
         let data = std::slice::from_raw_parts(item.value.cast::<u8>(), item.value_len);
-        assert_eq!(*item.value.add(item.value_len), 0, "a NUL stands behind the value");
+        assert_eq!(
+            *item.value.add(item.value_len),
+            0,
+            "a NUL stands behind the value"
+        );
         Outcome::Value(key.to_vec(), data.to_vec(), item.flags)
     }
 }
@@ -284,5 +358,7 @@ unsafe fn text(text: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: not NULL, so NUL-terminated.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
 }

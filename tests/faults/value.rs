@@ -12,7 +12,9 @@ pub const USUAL: usize = 64;
 pub fn make(key: &str, writer: &str, sequence: u32, length: usize) -> Vec<u8> {
     let head = format!("LMC2|{key}|{writer}|{sequence}|{length}|");
     let padding = length.saturating_sub(head.len() + 9);
-    let tail: String = (0..padding).map(|i| char::from(b'a' + (i % 26) as u8)).collect();
+    let tail: String = (0..padding)
+        .map(|i| char::from(b'a' + (i % 26) as u8))
+        .collect();
     let crc = crc32(format!("{head}{tail}").as_bytes());
     format!("{head}{crc:08x}|{tail}").into_bytes()
 }
@@ -33,7 +35,12 @@ pub fn parse(value: &[u8]) -> Option<(String, String, u32)> {
     if fields.next()? != "LMC2" {
         return None;
     }
-    let (key, writer, sequence, length) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let (key, writer, sequence, length) = (
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+    );
     let (crc, tail) = (fields.next()?, fields.next()?);
     let mut covered = String::new();
     write!(covered, "LMC2|{key}|{writer}|{sequence}|{length}|{tail}").ok()?;

@@ -34,6 +34,7 @@ pub fn installed() -> &'static Installed {
                 std::fs::remove_dir_all(old).expect("an old installation removed");
             }
         }
+        forget_build_of_other_tree(&installed.build);
         let set = |name: &str, path: &Path| format!("{name}={}", path.display());
         let build = set("BUILD", &installed.build);
         for place in [
@@ -52,4 +53,15 @@ pub fn installed() -> &'static Installed {
         }
         installed
     })
+}
+
+/// CMake refuses a build tree that was made for sources in another place.
+fn forget_build_of_other_tree(build: &Path) {
+    let Ok(cache) = std::fs::read_to_string(build.join("CMakeCache.txt")) else {
+        return;
+    };
+    let ours = format!("CMAKE_HOME_DIRECTORY:INTERNAL={}", tree().display());
+    if !cache.lines().any(|line| line == ours) {
+        std::fs::remove_dir_all(build).expect("an old build removed");
+    }
 }

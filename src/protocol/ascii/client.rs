@@ -19,115 +19,79 @@ pub fn line_limit(op: Op) -> usize {
 /// Room for everything in a command line but its key: the longest word, four numbers, spaces.
 const LINE_ROOM: usize = 80;
 
-/// A command line being written into the end of a vector.
-struct Put<'a> {
-    to: &'a mut [u8],
-    at: usize,
-}
-
-impl Put<'_> {
-    #[inline]
-    fn bytes(&mut self, bytes: &[u8]) {
-        let end = self.at + bytes.len();
-        if let Some(place) = self.to.get_mut(self.at..end) {
-            place.copy_from_slice(bytes);
-            self.at = end;
-        }
-    }
-
-    #[inline]
-    fn number(&mut self, number: impl itoa::Integer) {
-        let mut digits = itoa::Buffer::new();
-        self.bytes(b" ");
-        self.bytes(digits.format(number).as_bytes());
-    }
-
-    /// Returns where the key begins.
-    #[inline]
-    fn key(&mut self, key: Key<'_>) -> usize {
-        let at = self.at;
-        if !key.prefix().is_empty() {
-            self.bytes(key.prefix());
-        }
-        self.bytes(key.user());
-        at
-    }
-}
-
-/// Append the line of any command that is not a line of several keys, its value and the line end
-/// behind the value excepted. Room must have been reserved by [`line_room`]. Returns where the key
-/// (with its prefix) begins in `out`.
-pub fn encode(request: &Request<'_>, out: &mut Vec<u8>) -> usize {
-    let begin = out.len();
-    out.resize(begin + line_room(&request.key), 0);
-    let mut put = Put {
-        to: &mut out[begin..],
-        at: 0,
-    };
-    let mut key_at = 0;
-    match request.op {
-        Op::Get | Op::Gets | Op::Delete => {
-            put.bytes(word(request.op));
-            key_at = put.key(request.key);
-        }
-        Op::Gat | Op::Gats => {
-            put.bytes(word(request.op));
-            put.number(request.expiry);
-            put.bytes(b" ");
-            key_at = put.key(request.key);
-        }
-        Op::Set | Op::Add | Op::Replace | Op::Append | Op::Prepend | Op::Cas => {
-            put.bytes(word(request.op));
-            key_at = put.key(request.key);
-            put.number(request.flags);
-            put.number(request.expiry);
-            put.number(request.value.len());
-            if request.op == Op::Cas {
-                put.number(request.cas);
-            }
-        }
-        Op::Touch => {
-            put.bytes(word(request.op));
-            key_at = put.key(request.key);
-            put.number(request.expiry);
-        }
-        Op::Incr | Op::Decr => {
-            put.bytes(word(request.op));
-            key_at = put.key(request.key);
-            put.number(request.delta);
-        }
-        Op::Version => put.bytes(word(request.op)),
-        Op::FlushAll => {
-            put.bytes(word(request.op));
-            if request.expiry != 0 {
-                put.number(request.expiry);
-            }
-        }
-    }
-    put.bytes(b"\r\n");
-    let end = begin + put.at;
-    out.truncate(end);
-    begin + key_at
-}
-
-/// The most bytes that [`encode`] appends.
+/// The most bytes that a command line has, its end included.
+#[inline(always)]
 pub fn line_room(key: &Key<'_>) -> usize {
     LINE_ROOM + key.wire_len()
 }
 
-/// Append one more key to a line of keys; `out` ends with the line's end, which moves. Returns where
-/// the key begins.
+/// Append a command's line without its end, for [`encode_end`] or, in a line of keys,
+/// [`encode_more`]. Room for both must have been reserved by [`line_room`]. Returns where the key (with
+/// its prefix) begins in `out`.
+#[inline(always)]
+pub fn encode(request: &Request<'_, '_>, out: &mut Vec<u8>) -> usize {
+    let command = request.command;
+    match request.op {
+        Op::Get => out.extend_from_slice(b"get "),
+        Op::Set => out.extend_from_slice(b"set "),
+        op => out.extend_from_slice(word(op)),
+    }
+    if matches!(request.op, Op::Gat | Op::Gats) {
+        number(request.wire.expiry, out);
+        out.push(b' ');
+    }
+    let key_at = out.len();
+    put_key(request.key, out);
+    match request.op {
+        Op::Get | Op::Gets | Op::Gat | Op::Gats | Op::Delete | Op::Version => {}
+        Op::Set | Op::Add | Op::Replace | Op::Append | Op::Prepend | Op::Cas => {
+            number(command.flags, out);
+            number(request.wire.expiry, out);
+            number(command.value.len(), out);
+            if request.op == Op::Cas {
+                number(command.cas, out);
+            }
+        }
+        Op::Touch => number(request.wire.expiry, out),
+        Op::Incr | Op::Decr => number(command.delta, out),
+        Op::FlushAll if request.wire.expiry == 0 => {}
+        Op::FlushAll => number(request.wire.expiry, out),
+    }
+    key_at
+}
+
+/// Append one more key to a line of keys that was not ended. Returns where it begins.
+#[inline(always)]
 pub fn encode_more(key: Key<'_>, out: &mut Vec<u8>) -> usize {
-    let begin = out.len().saturating_sub(2);
-    out.resize(begin + key.wire_len() + 3, 0);
-    let mut put = Put {
-        to: &mut out[begin..],
-        at: 0,
-    };
-    put.bytes(b" ");
-    put.key(key);
-    put.bytes(b"\r\n");
-    begin + 1
+    out.push(b' ');
+    let key_at = out.len();
+    put_key(key, out);
+    key_at
+}
+
+/// End a command line.
+#[inline(always)]
+pub fn encode_end(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\r\n");
+}
+
+#[inline(always)]
+fn put_key(key: Key<'_>, out: &mut Vec<u8>) {
+    if !key.prefix().is_empty() {
+        out.extend_from_slice(key.prefix());
+    }
+    out.extend_from_slice(key.user());
+}
+
+/// A space and a number.
+#[inline(always)]
+fn number<N: itoa::Integer + Copy + PartialEq + From<u8>>(number: N, out: &mut Vec<u8>) {
+    if number == N::from(0) {
+        out.extend_from_slice(b" 0");
+    } else {
+        out.push(b' ');
+        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    }
 }
 
 fn word(op: Op) -> &'static [u8] {
@@ -187,69 +151,79 @@ pub enum Decoded {
     Broken(&'static str),
 }
 
-/// Decode the line at the front of `unread`. `scanned` is how far it was looked at before without
-/// finding its end, and is kept by the caller between calls (0 for a new line), so that a line that
-/// comes byte by byte is read once. `key` is the key that a value is expected for: the common case
-/// is compared instead of scanned.
-#[inline]
-pub fn decode(unread: &[u8], key: &[u8], scanned: &mut usize) -> Decoded {
-    if *scanned == 0 {
-        let fast = match unread.first() {
-            Some(b'V') => expected_value(unread, key),
-            Some(b'E') if unread.starts_with(b"END\r\n") => Some((5, Line::End)),
-            Some(b'S') if unread.starts_with(b"STORED\r\n") => Some((8, Line::Stored)),
-            _ => None,
-        };
-        if let Some((used, line)) = fast {
-            return Decoded::Line { used, line };
-        }
-    }
-    any_line(unread, scanned)
+/// The header line of a value, `VALUE <key> <flags> <bytes>[ <cas>]\r\n`, where it is whole and names
+/// the expected key, which is compared instead of scanned. Returns how many bytes the line has.
+#[inline(always)]
+pub fn expected_value(unread: &[u8], key: &[u8], with_cas: bool) -> Option<(ValueHead, usize)> {
+    let at = names(unread, key)?;
+    let (head, used) = numbers_line(&unread[at..], with_cas)?;
+    Some((head, at + used))
 }
 
-/// `VALUE <key> <flags> <bytes>[ <cas>]\r\n` where the key is the expected one.
-#[inline]
-fn expected_value(unread: &[u8], key: &[u8]) -> Option<(usize, Line)> {
+/// `VALUE <key> ` with this key: how many bytes that are.
+#[inline(always)]
+pub fn names(unread: &[u8], key: &[u8]) -> Option<usize> {
     let rest = unread.strip_prefix(b"VALUE ")?;
-    let rest = rest.strip_prefix(key)?;
-    let mut at = unread.len() - rest.len();
-    if key.is_empty() || unread.get(at) != Some(&b' ') {
+    let here = rest.get(..key.len())?;
+    if *rest.get(key.len())? != b' ' || !same(here, key) {
         return None;
     }
-    let (head, used) = numbers(&unread[at + 1..])?;
-    at += 1 + used;
-    if unread.get(at..at + 2) != Some(b"\r\n") {
-        return None;
-    }
-    let key = Span {
-        at: 6,
-        len: key.len() as u32,
-    };
-    Some((at + 2, Line::Value { key, head }))
+    Some(6 + key.len() + 1)
 }
 
-/// `<flags> <bytes>[ <cas>]`; returns how many bytes they take.
-#[inline]
-fn numbers(bytes: &[u8]) -> Option<(ValueHead, usize)> {
+/// What is behind the key of a value's header line; returns how many bytes that are.
+#[inline(always)]
+pub fn numbers_line(bytes: &[u8], with_cas: bool) -> Option<(ValueHead, usize)> {
+    let (head, rest) = numbers(bytes)?;
+    let rest = rest.strip_prefix(b"\r\n")?;
+    if head.cas.is_some() != with_cas {
+        return None;
+    }
+    Some((head, bytes.len() - rest.len()))
+}
+
+/// Whether two slices of the same length are equal, eight bytes a step: keys are short.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return a == b;
+    };
+    let (mut rest_a, mut rest_b) = (a, b);
+    while let (Some((x, more_a)), Some((y, more_b))) = (
+        rest_a.split_first_chunk::<8>(),
+        rest_b.split_first_chunk::<8>(),
+    ) {
+        if x != y {
+            return false;
+        }
+        (rest_a, rest_b) = (more_a, more_b);
+    }
+    // What is left is the end of the last eight.
+    last_a == last_b
+}
+
+/// `<flags> <bytes>[ <cas>]`; returns what is behind.
+#[inline(always)]
+fn numbers(bytes: &[u8]) -> Option<(ValueHead, &[u8])> {
     let (flags, n) = number::leading(bytes)?;
     let flags = u32::try_from(flags).ok()?;
-    let mut at = n;
-    let rest = bytes[at..].strip_prefix(b" ")?;
+    let rest = bytes[n..].strip_prefix(b" ")?;
     let (len, n) = number::leading(rest)?;
-    at += 1 + n;
     let len = usize::try_from(len).ok()?;
-    let cas = match bytes.get(at) {
-        Some(b' ') => {
-            let (cas, n) = number::leading(&bytes[at + 1..])?;
-            at += 1 + n;
-            Some(cas)
-        }
-        _ => None,
-    };
-    Some((ValueHead { flags, len, cas }, at))
+    let mut rest = &rest[n..];
+    let mut cas = None;
+    if let Some(more) = rest.strip_prefix(b" ") {
+        let (unique, n) = number::leading(more)?;
+        cas = Some(unique);
+        rest = &more[n..];
+    }
+    Some((ValueHead { flags, len, cas }, rest))
 }
 
-fn any_line(unread: &[u8], scanned: &mut usize) -> Decoded {
+/// Decode the line at the front of `unread`. `scanned` is how far it was looked at before without
+/// finding its end, and is kept by the caller between calls (0 for a new line), so that a line that
+/// comes byte by byte is read once.
+pub fn decode(unread: &[u8], scanned: &mut usize) -> Decoded {
     if matches!(unread.first(), Some(0x80 | 0x81)) {
         return Decoded::Broken("a frame of the binary protocol");
     }
@@ -299,7 +273,7 @@ fn worded(text: &[u8]) -> Option<Line> {
         (b"ERROR", ErrorWord::Error),
     ];
     if let Some(rest) = text.strip_prefix(b"VALUE ") {
-        return unexpected_value(text, rest);
+        return any_value(rest);
     }
     if let Some(rest) = text.strip_prefix(b"VERSION ") {
         return Some(Line::Version(behind(text, rest)));
@@ -318,16 +292,15 @@ fn worded(text: &[u8]) -> Option<Line> {
     None
 }
 
-/// A value of another key than the next one expected, or one whose line came in pieces.
-fn unexpected_value(text: &[u8], rest: &[u8]) -> Option<Line> {
+/// A value of any key.
+fn any_value(rest: &[u8]) -> Option<Line> {
     let len = memchr::memchr(b' ', rest)?;
     let key = Span {
         at: 6,
         len: len as u32,
     };
-    let fields = &rest[len + 1..];
-    let (head, used) = numbers(fields)?;
-    if len == 0 || used != fields.len() || text.len() != 6 + len + 1 + used {
+    let (head, behind) = numbers(&rest[len + 1..])?;
+    if len == 0 || !behind.is_empty() {
         return None;
     }
     Some(Line::Value { key, head })
@@ -339,6 +312,12 @@ fn behind(text: &[u8], rest: &[u8]) -> Span {
         at: (text.len() - rest.len()) as u32,
         len: rest.len() as u32,
     }
+}
+
+/// `unread` as a line with a number, and nothing else.
+#[inline(always)]
+pub fn whole_number(unread: &[u8]) -> Option<u64> {
+    number::whole(unread.strip_suffix(b"\r\n")?)
 }
 
 /// What a line means as the reply to a command.

@@ -25,7 +25,9 @@ fn places(op: Op) -> Vec<usize> {
     let reply = usual_reply(op);
     let dense = |at: usize| op != Op::Mget || at < 96 || at + 8 > reply.len();
     let edge = |at: usize| (at.saturating_sub(2)..at + 3).any(|i| reply.get(i) == Some(&b'\n'));
-    (0..reply.len()).filter(|&at| dense(at) || edge(at)).collect()
+    (0..reply.len())
+        .filter(|&at| dense(at) || edge(at))
+        .collect()
 }
 
 fn reply_cut(c: &mut Catalogue, op: Op) {
@@ -33,34 +35,70 @@ fn reply_cut(c: &mut Catalogue, op: Op) {
         for at in places(op) {
             let attack = on(op, vec![Action::Cut(at, end)]);
             let case = Case::new("F16", format!("{end:?} after {at} bytes"), op, attack);
-            c.add(Case { must: unless_repeated(op), ..case });
+            c.add(Case {
+                must: unless_repeated(op),
+                ..case
+            });
         }
         let attack = on(op, vec![Action::Cut(usual_reply(op).len(), end)]);
         let case = Case::new("F16", format!("{end:?} after the reply"), op, attack);
         // A reset may overtake what was not yet read.
-        let must = if end == End::Rst { Must::Either } else { Must::Right };
-        c.add(Case { must, residue: true, settle: true, ..case });
+        let must = if end == End::Rst {
+            Must::Either
+        } else {
+            Must::Right
+        };
+        c.add(Case {
+            must,
+            residue: true,
+            settle: true,
+            ..case
+        });
         let attack = on(op, vec![Action::Swallow, Action::Close(end)]);
-        let case = Case::new("F16", format!("{end:?} before it was carried out"), op, attack);
-        c.add(Case { must: unless_repeated(op), ..case });
+        let case = Case::new(
+            "F16",
+            format!("{end:?} before it was carried out"),
+            op,
+            attack,
+        );
+        c.add(Case {
+            must: unless_repeated(op),
+            ..case
+        });
     }
 }
 
 /// The server reads a part of the request, then it is gone.
 fn request_cut(c: &mut Catalogue, op: Op) {
-    let lengths: &[usize] = if op == Op::Set { &[0, 1, 5, 10, 40, 80] } else { &[0, 1, 5, 10] };
+    let lengths: &[usize] = if op == Op::Set {
+        &[0, 1, 5, 10, 40, 80]
+    } else {
+        &[0, 1, 5, 10]
+    };
     for end in [End::Fin, End::Rst] {
         for &at in lengths {
             let attack = Attack::Warm(When::Input, vec![Action::ReadOnly(at, end)]);
-            let case = Case::new("F16", format!("{end:?} after {at} bytes of the request"), op, attack);
-            c.add(Case { must: unless_repeated(op), ..case });
+            let case = Case::new(
+                "F16",
+                format!("{end:?} after {at} bytes of the request"),
+                op,
+                attack,
+            );
+            c.add(Case {
+                must: unless_repeated(op),
+                ..case
+            });
         }
     }
     let idle = |end| Attack::Idle(vec![super::super::script::Step::End(end)]);
     for end in ENDS {
         let only = (end == End::Rst).then_some(Transport::Tcp);
         let case = Case::new("F16", format!("{end:?} while idle"), op, idle(end));
-        c.add(Case { must: Must::Either, only, ..case });
+        c.add(Case {
+            must: Must::Either,
+            only,
+            ..case
+        });
     }
 }
 
@@ -69,39 +107,75 @@ fn stalled(c: &mut Catalogue, op: Op) {
     let length = usual_reply(op).len();
     for at in [1, length / 2, length - 1] {
         let attack = on(op, vec![Action::CutThenStall(at)]);
-        c.add(Case::new("F16", format!("silence after {at} bytes"), op, attack));
+        c.add(Case::new(
+            "F16",
+            format!("silence after {at} bytes"),
+            op,
+            attack,
+        ));
     }
 }
 
 fn split(c: &mut Catalogue, op: Op) {
     let mut right = |variant: String, actions| {
         let case = Case::new("F18", variant, op, on(op, actions));
-        c.add(Case { must: Must::Right, closed: false, ..case });
+        c.add(Case {
+            must: Must::Right,
+            closed: false,
+            ..case
+        });
     };
     let gap = Duration::from_millis(1);
     let places: Vec<usize> = places(op).into_iter().skip(1).collect();
     for &at in &places {
-        right(format!("in two at {at}"), vec![Action::Split(vec![at], gap)]);
+        right(
+            format!("in two at {at}"),
+            vec![Action::Split(vec![at], gap)],
+        );
     }
     // Of a multi-get not every byte, or the segments alone would take all the time there is.
-    right("in as many segments as there are places".into(), vec![Action::Split(places, Duration::ZERO)]);
+    right(
+        "in as many segments as there are places".into(),
+        vec![Action::Split(places, Duration::ZERO)],
+    );
     let size = match op {
         Op::Get => 7,
         Op::Mget => 29,
         Op::Set | Op::Incr => 1,
     };
-    right(format!("{size} bytes a millisecond"), vec![Action::Pace(size, gap)]);
+    right(
+        format!("{size} bytes a millisecond"),
+        vec![Action::Pace(size, gap)],
+    );
 }
 
 /// The server comes back with nothing in it.
 fn restarted(c: &mut Catalogue, op: Op) {
     for end in [End::Fin, End::Rst] {
         for pause in [Duration::ZERO, Duration::from_millis(50)] {
-            let between = Case::new("F20", format!("{end:?} between calls, down {pause:?}"), op, Attack::Restart(end, pause));
-            c.add(Case { must: Must::Either, settle: true, ..between });
+            let between = Case::new(
+                "F20",
+                format!("{end:?} between calls, down {pause:?}"),
+                op,
+                Attack::Restart(end, pause),
+            );
+            c.add(Case {
+                must: Must::Either,
+                settle: true,
+                ..between
+            });
             let attack = on(op, vec![Action::Restart(end, pause)]);
-            let during = Case::new("F20", format!("{end:?} during the call, down {pause:?}"), op, attack);
-            c.add(Case { must: unless_repeated(op), settle: true, ..during });
+            let during = Case::new(
+                "F20",
+                format!("{end:?} during the call, down {pause:?}"),
+                op,
+                attack,
+            );
+            c.add(Case {
+                must: unless_repeated(op),
+                settle: true,
+                ..during
+            });
         }
     }
 }

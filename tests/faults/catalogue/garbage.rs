@@ -20,19 +20,39 @@ pub fn add(c: &mut Catalogue) {
 /// Ten megabytes without a line feed.
 fn endless_line(c: &mut Catalogue, op: Op) {
     let own: &[(&str, &str)] = match op {
-        Op::Get => &[("VALUE f-get ", "1"), ("VALUE ", "k"), ("END", " "), ("VALUE f-get 77 64", " ")],
+        Op::Get => &[
+            ("VALUE f-get ", "1"),
+            ("VALUE ", "k"),
+            ("END", " "),
+            ("VALUE f-get 77 64", " "),
+        ],
         Op::Mget => &[("VALUE f-m0 ", "1"), ("VALUE ", "k"), ("END", " ")],
         Op::Set => &[("STORED", " "), ("S", "T")],
         Op::Incr => &[("", "7"), ("41001", " ")],
     };
-    let common = [("", "x"), ("SERVER_ERROR ", "x"), ("ERROR ", "x"), ("", "\0"), ("", "\r"), ("VERSION ", "1")];
+    let common = [
+        ("", "x"),
+        ("SERVER_ERROR ", "x"),
+        ("ERROR ", "x"),
+        ("", "\0"),
+        ("", "\r"),
+        ("VERSION ", "1"),
+    ];
     for (start, unit) in common.iter().chain(own) {
         let actions = vec![
             Action::Edit(Edit::Whole(start.as_bytes().to_vec())),
             Action::Flood(unit.as_bytes().to_vec(), PLENTY),
         ];
-        let case = Case::new("F24", format!("{start:?} and then {unit:?} without end"), op, on(op, actions));
-        c.add(Case { at_once: true, ..case });
+        let case = Case::new(
+            "F24",
+            format!("{start:?} and then {unit:?} without end"),
+            op,
+            on(op, actions),
+        );
+        c.add(Case {
+            at_once: true,
+            ..case
+        });
     }
 }
 
@@ -46,10 +66,18 @@ fn random(c: &mut Catalogue, op: Op) {
         let mut actions = vec![Action::Edit(Edit::Whole(bytes))];
         let silent = seed % 4 == 0;
         if !silent {
-            actions.push(Action::Close(if seed % 2 == 0 { End::Rst } else { End::Fin }));
+            actions.push(Action::Close(if seed % 2 == 0 {
+                End::Rst
+            } else {
+                End::Fin
+            }));
         }
         let case = Case::new("F27", format!("random bytes {seed}"), op, on(op, actions));
-        let must = if silent { case.must } else { unless_repeated(op) };
+        let must = if silent {
+            case.must
+        } else {
+            unless_repeated(op)
+        };
         c.add(Case { must, ..case });
     }
 }
@@ -57,7 +85,10 @@ fn random(c: &mut Catalogue, op: Op) {
 /// What other services say to a command of memcached.
 fn strangers(c: &mut Catalogue, op: Op) {
     let replies: [(&str, &[u8]); 6] = [
-        ("HTTP", b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request"),
+        (
+            "HTTP",
+            b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request",
+        ),
         ("a TLS alert", b"\x15\x03\x01\x00\x02\x02\x46"),
         ("Redis", b"-ERR unknown command\r\n"),
         ("Redis with a value", b"$4\r\nEVIL\r\n"),
@@ -70,7 +101,14 @@ fn strangers(c: &mut Catalogue, op: Op) {
             actions.extend(end.map(Action::Close));
             let ending = if end.is_some() { ", closed" } else { "" };
             let case = Case::new("F27", format!("{name}{ending}"), op, on(op, actions));
-            c.add(Case { must: if end.is_some() { unless_repeated(op) } else { case.must }, ..case });
+            c.add(Case {
+                must: if end.is_some() {
+                    unless_repeated(op)
+                } else {
+                    case.must
+                },
+                ..case
+            });
         }
     }
 }

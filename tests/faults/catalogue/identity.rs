@@ -4,7 +4,8 @@ use super::super::edit::Edit;
 use super::super::outcome::Op;
 use super::super::reply::{KEY, Value};
 use super::super::rule::Action;
-use super::{Attack, Case, Catalogue, HITS, Must, on, positions};
+use super::super::value;
+use super::{Attack, Case, Catalogue, FLAGS, HITS, Must, on, positions};
 
 pub fn add(c: &mut Catalogue) {
     for op in [Op::Get, Op::Mget] {
@@ -20,26 +21,64 @@ pub fn add(c: &mut Catalogue) {
         binary_frame(c, op);
         overtaken(c, op);
     }
-    for (name, edit) in [("in the opposite order", Edit::Reverse), ("the first one last", Edit::Rotate)] {
-        let case = Case::new("F17", format!("values {name}"), Op::Mget, on(Op::Mget, vec![Action::Edit(edit)]));
-        c.add(Case { must: Must::Either, closed: false, ..case });
+    for (name, edit) in [
+        ("in the opposite order", Edit::Reverse),
+        ("the first one last", Edit::Rotate),
+    ] {
+        let case = Case::new(
+            "F17",
+            format!("values {name}"),
+            Op::Mget,
+            on(Op::Mget, vec![Action::Edit(edit)]),
+        );
+        c.add(Case {
+            must: Must::Either,
+            closed: false,
+            ..case
+        });
     }
 }
 
 fn edited(c: &mut Catalogue, fault: &'static str, variant: String, op: Op, edit: Edit) {
-    c.add(Case::new(fault, variant, op, on(op, vec![Action::Edit(edit)])));
+    c.add(Case::new(
+        fault,
+        variant,
+        op,
+        on(op, vec![Action::Edit(edit)]),
+    ));
 }
 
+/// The value of another key, whose name is of the same length, shorter, longer, in other letters,
+/// empty, the beginning of the right one, or that of the next call's.
 fn other_key(c: &mut Catalogue, op: Op) {
-    // The same length, shorter, longer, other case, none, that of the next call.
-    let names = ["f-xyz", "f-", "f-get-and-more", "F-GET", "F-M0", "", "a-get", "a-m0"];
+    let names = [
+        "f-xyz",
+        "f-x0",
+        "f-",
+        "f-get-and-more",
+        "F-GET",
+        "F-M0",
+        "",
+        "f-ge",
+        "f-m",
+        "a-get",
+        "a-m0",
+    ];
     for &nth in positions(op) {
         for name in names {
-            let edit = Edit::Field(nth, KEY, name.into());
-            edited(c, "F06", format!("value {nth} is named {name:?}"), op, edit);
+            let data = value::make(name, "another", 0, value::USUAL);
+            let other = Value::new(name.as_bytes(), FLAGS, &data, None);
+            let edit = Edit::Replace(nth, other);
+            edited(
+                c,
+                "F06",
+                format!("value {nth} is that of {name:?}"),
+                op,
+                edit,
+            );
         }
-        let truncated = Edit::Field(nth, KEY, b"f-get"[..4].to_vec());
-        edited(c, "F06", format!("value {nth} is named by its first letters"), op, truncated);
+        let edit = Edit::Field(nth, KEY, b"f-xyz".to_vec());
+        edited(c, "F06", format!("value {nth} has another name"), op, edit);
     }
 }
 
@@ -48,11 +87,23 @@ fn unasked_value(c: &mut Catalogue, op: Op) {
     for at in [0, values / 2, values] {
         for key in ["other", "a-get"] {
             let edit = Edit::Insert(at, Value::new(key.as_bytes(), 0, b"EVIL", None));
-            edited(c, "F06", format!("a value of {key} before value {at} of {values}"), op, edit);
+            edited(
+                c,
+                "F06",
+                format!("a value of {key} before value {at} of {values}"),
+                op,
+                edit,
+            );
         }
     }
     for &nth in positions(op) {
-        edited(c, "F06", format!("value {nth} twice"), op, Edit::Double(nth));
+        edited(
+            c,
+            "F06",
+            format!("value {nth} twice"),
+            op,
+            Edit::Double(nth),
+        );
     }
 }
 
@@ -79,11 +130,36 @@ fn illegal_key(c: &mut Catalogue, op: Op) {
 
 /// What other commands are answered with.
 fn other_reply(c: &mut Catalogue, op: Op) {
-    let common = ["DELETED", "TOUCHED", "OK", "RESET", "VERSION 1.6.18", "HD", "EN", "BUSY", "MN", ""];
+    let common = [
+        "DELETED",
+        "TOUCHED",
+        "OK",
+        "RESET",
+        "VERSION 1.6.18",
+        "HD",
+        "EN",
+        "BUSY",
+        "MN",
+        "",
+    ];
     let own: &[&str] = match op {
-        Op::Get | Op::Mget => &["STORED", "NOT_STORED", "EXISTS", "NOT_FOUND", "17", "VA 4 \r\nEVIL", "STAT pid 1"],
+        Op::Get | Op::Mget => &[
+            "STORED",
+            "NOT_STORED",
+            "EXISTS",
+            "NOT_FOUND",
+            "17",
+            "VA 4 \r\nEVIL",
+            "STAT pid 1",
+        ],
         Op::Set => &["END", "17", "VALUE f-set 0 4\r\nEVIL\r\nEND"],
-        Op::Incr => &["STORED", "NOT_STORED", "EXISTS", "END", "VALUE f-ctr 0 1\r\n7\r\nEND"],
+        Op::Incr => &[
+            "STORED",
+            "NOT_STORED",
+            "EXISTS",
+            "END",
+            "VALUE f-ctr 0 1\r\n7\r\nEND",
+        ],
     };
     for text in common.iter().chain(own) {
         let edit = Edit::Whole(format!("{text}\r\n").into());
@@ -103,13 +179,25 @@ fn binary_frame(c: &mut Catalogue, op: Op) {
     let frames = [
         ("a hit", frame(0, 0, &[0, 0, 0, 77], b"EVIL")),
         ("a miss", frame(0, 1, &[], b"Not found")),
-        ("a hit with lines in it", frame(0, 0, &[0; 4], b"\r\nVALUE f-get 0 4\r\nEVIL\r\nEND\r\n")),
+        (
+            "a hit with lines in it",
+            frame(0, 0, &[0; 4], b"\r\nVALUE f-get 0 4\r\nEVIL\r\nEND\r\n"),
+        ),
         ("an acknowledgement", frame(1, 0, &[], b"")),
         ("a number", frame(5, 0, &[], &17u64.to_be_bytes())),
-        ("an authentication failure", frame(0x21, 0x20, &[], b"Auth failure.")),
+        (
+            "an authentication failure",
+            frame(0x21, 0x20, &[], b"Auth failure."),
+        ),
     ];
     for (name, bytes) in frames {
-        edited(c, "F29", format!("{name} of the binary protocol"), op, Edit::Whole(bytes));
+        edited(
+            c,
+            "F29",
+            format!("{name} of the binary protocol"),
+            op,
+            Edit::Whole(bytes),
+        );
     }
 }
 
@@ -117,5 +205,11 @@ fn binary_frame(c: &mut Catalogue, op: Op) {
 fn overtaken(c: &mut Catalogue, op: Op) {
     let attack = Attack::Quiet(vec![Action::Overtaken]);
     let case = Case::new("F17", "before that of a quiet set", op, attack);
-    c.add(Case { must: Must::Either, closed: false, residue: true, settle: true, ..case });
+    c.add(Case {
+        must: Must::Either,
+        closed: false,
+        residue: true,
+        settle: true,
+        ..case
+    });
 }

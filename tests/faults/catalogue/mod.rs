@@ -145,7 +145,9 @@ impl Catalogue {
         number::add(&mut catalogue);
         garbage::add(&mut catalogue);
         catalogue.cases.sort_by_key(|case| case.fault);
-        catalogue.exclusions.sort_by_key(|exclusion| exclusion.fault);
+        catalogue
+            .exclusions
+            .sort_by_key(|exclusion| exclusion.fault);
         catalogue
     }
 
@@ -154,7 +156,11 @@ impl Catalogue {
     }
 
     fn exclude(&mut self, fault: &'static str, ops: &[Op], rule: &'static str) {
-        self.exclusions.push(Exclusion { fault, ops: ops.to_vec(), rule });
+        self.exclusions.push(Exclusion {
+            fault,
+            ops: ops.to_vec(),
+            rule,
+        });
     }
 
     pub fn faults(&self) -> Vec<&'static str> {
@@ -180,7 +186,11 @@ fn on(op: Op, actions: Vec<Action>) -> Attack {
 
 /// After the loss of a connection a client may try again what it can repeat without harm.
 fn unless_repeated(op: Op) -> Must {
-    if op == Op::Incr { Must::Fail } else { Must::Either }
+    if op == Op::Incr {
+        Must::Fail
+    } else {
+        Must::Either
+    }
 }
 
 /// Positions of values in the reply: all of a get, the first, a middle one and the last of a
@@ -249,7 +259,17 @@ pub fn healthy_reply(case: &Case) -> Vec<u8> {
     let now = Instant::now();
     let mut store = Store::default();
     for (key, data) in items(case) {
-        store.put(key.as_bytes(), Item { data, flags: FLAGS, cas: 0, expires: None }, 0, now);
+        store.put(
+            key.as_bytes(),
+            Item {
+                data,
+                flags: FLAGS,
+                cas: 0,
+                expires: None,
+            },
+            0,
+            now,
+        );
     }
     match frame::request(line.as_bytes()) {
         Framed::Whole(request, _) => model::carry_out(&mut store, &request, 1, now).reply.bytes(),

@@ -26,8 +26,14 @@ pub fn add(c: &mut Catalogue) {
     for op in [Op::Get, Op::Mget] {
         for &nth in positions(op) {
             let mut add = |fault, text: &str, length| {
-                let attack = on(op, vec![Action::Edit(Edit::Field(nth, LENGTH, text.into()))]);
-                c.add(Case { length, ..Case::new(fault, format!("length {text} of value {nth}"), op, attack) });
+                let attack = on(
+                    op,
+                    vec![Action::Edit(Edit::Field(nth, LENGTH, text.into()))],
+                );
+                c.add(Case {
+                    length,
+                    ..Case::new(fault, format!("length {text} of value {nth}"), op, attack)
+                });
             };
             for (text, length) in LENGTHS {
                 add("F21", text, length);
@@ -40,5 +46,9 @@ pub fn add(c: &mut Catalogue) {
     }
     c.exclude("F21", &[Op::Set, Op::Incr], "the reply announces no length");
     c.exclude("F22", &[Op::Set, Op::Incr], "the reply announces no length");
-    c.exclude("F23", &Op::ALL, "an ASCII reply has no header whose fields could disagree");
+    c.exclude(
+        "F23",
+        &Op::ALL,
+        "an ASCII reply has no header whose fields could disagree",
+    );
 }

@@ -8,6 +8,8 @@ use super::super::rule::Action;
 use super::{Attack, Case, Catalogue, HITS, Must, on};
 
 const NO_MEMORY: &[u8] = b"SERVER_ERROR out of memory storing object\r\n";
+const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for cache\r\n";
+const BUSY: &[u8] = b"SERVER_ERROR temporary failure\r\n";
 const BAD_LINE: &[u8] = b"CLIENT_ERROR bad command line format\r\n";
 const UNKNOWN: &[u8] = b"ERROR\r\n";
 
@@ -18,24 +20,54 @@ pub fn add(c: &mut Catalogue) {
         half_way(c, op);
     }
     storage(c);
-    c.exclude("F11", &[Op::Get, Op::Mget, Op::Incr], "only a storage command has a body");
+    c.exclude(
+        "F11",
+        &[Op::Get, Op::Mget, Op::Incr],
+        "only a storage command has a body",
+    );
 }
 
 /// An error to a command whose answer nobody waits for.
 fn quiet(c: &mut Catalogue, op: Op) {
     let case = |name: &str, actions: Vec<Action>| {
         let actions = [vec![Action::AnswerNoreply], actions].concat();
-        Case::new("F09", format!("{name} to the quiet set before"), op, Attack::Quiet(actions))
+        Case::new(
+            "F09",
+            format!("{name} to the quiet set before"),
+            op,
+            Attack::Quiet(actions),
+        )
     };
-    let counted = |case| Case { must: Must::Right, closed: false, quiet_failures: Some(1), ..case };
-    c.add(counted(case("no memory", vec![Action::Refuse(NO_MEMORY.to_vec())])));
-    c.add(counted(case("too large", vec![Action::TooLarge])));
+    let counted = |case| Case {
+        must: Must::Right,
+        closed: false,
+        quiet_failures: Some(1),
+        ..case
+    };
+    for (name, line) in [("no memory", NO_MEMORY), ("too large", TOO_LARGE)] {
+        c.add(counted(case(
+            name,
+            vec![Action::RefuseAndRemove(line.to_vec())],
+        )));
+    }
+    c.add(counted(case("busy", vec![Action::Refuse(BUSY.to_vec())])));
     for line in [BAD_LINE, UNKNOWN] {
         let name = String::from_utf8_lossy(line).trim_end().to_string();
         let refused = case(&name, vec![Action::Refuse(line.to_vec())]);
-        c.add(Case { must: Must::Either, quiet_failures: Some(1), ..refused });
-        let executed = case(&format!("{name}, the body run,"), vec![Action::RefuseAndRunBody(line.to_vec())]);
-        c.add(Case { must: Must::Either, quiet_failures: Some(1), ..executed });
+        c.add(Case {
+            must: Must::Either,
+            quiet_failures: Some(1),
+            ..refused
+        });
+        let executed = case(
+            &format!("{name}, the body run,"),
+            vec![Action::RefuseAndRunBody(line.to_vec())],
+        );
+        c.add(Case {
+            must: Must::Either,
+            quiet_failures: Some(1),
+            ..executed
+        });
     }
 }
 
@@ -43,33 +75,70 @@ fn quiet(c: &mut Catalogue, op: Op) {
 fn missing_answer(c: &mut Catalogue, op: Op) {
     for (name, action) in [("carried out", Action::Drop), ("lost", Action::Swallow)] {
         let attack = Attack::Quiet(vec![action]);
-        c.add(Case::new("F10", format!("no answer to the quiet set before, which was {name}"), op, attack));
+        c.add(Case::new(
+            "F10",
+            format!("no answer to the quiet set before, which was {name}"),
+            op,
+            attack,
+        ));
     }
 }
 
 /// A storage command that failed, with its body swallowed or taken for commands.
 fn storage(c: &mut Catalogue) {
     let case = |variant: &str, actions| Case::new("F11", variant, Op::Set, on(Op::Set, actions));
-    let open = |case| Case { closed: false, ..case };
-    c.add(open(case("too large, swallowed", vec![Action::TooLarge])));
-    c.add(open(case("no memory, swallowed", vec![Action::Refuse(NO_MEMORY.to_vec())])));
-    for (name, line) in [("no memory", NO_MEMORY), ("bad line", BAD_LINE)] {
-        let both = vec![Action::Refuse([line, UNKNOWN].concat())];
+    let open = |case| Case {
+        closed: false,
+        ..case
+    };
+    for (name, line) in [("no memory", NO_MEMORY), ("too large", TOO_LARGE)] {
+        let refused = vec![Action::RefuseAndRemove(line.to_vec())];
+        c.add(open(case(&format!("{name}, swallowed"), refused)));
+        let both = vec![Action::RefuseAndRemove([line, UNKNOWN].concat())];
         c.add(case(&format!("{name}, body run, one segment"), both));
     }
+    c.add(open(case(
+        "busy, swallowed",
+        vec![Action::Refuse(BUSY.to_vec())],
+    )));
+    let both = vec![Action::Refuse([BAD_LINE, UNKNOWN].concat())];
+    c.add(case("bad line, body run, one segment", both));
     // No server runs the body after a SERVER_ERROR; a late line of that kind is part of F19.
     let second = Action::Later(Duration::from_millis(1), UNKNOWN.to_vec());
-    let late = case("bad line, body run, later", vec![Action::Refuse(BAD_LINE.to_vec()), second]);
-    c.add(Case { settle: true, ..late });
-    for body in ["get b-get", "set x-get 0 0 4\r\nEVIL", "incr x-ctr 5", "delete x-get", "quit"] {
-        let run = case(&format!("body {body:?} run"), vec![Action::RefuseAndRunBody(BAD_LINE.to_vec())]);
-        c.add(Case { data: Some(body.into()), ..run });
+    let late = case(
+        "bad line, body run, later",
+        vec![Action::Refuse(BAD_LINE.to_vec()), second],
+    );
+    c.add(Case {
+        settle: true,
+        ..late
+    });
+    for body in [
+        "get b-get",
+        "set x-get 0 0 4\r\nEVIL",
+        "incr x-ctr 5",
+        "delete x-get",
+        "quit",
+    ] {
+        let run = case(
+            &format!("body {body:?} run"),
+            vec![Action::RefuseAndRunBody(BAD_LINE.to_vec())],
+        );
+        c.add(Case {
+            data: Some(body.into()),
+            ..run
+        });
     }
 }
 
 /// An error line after some of the values, or instead of the answer.
 fn half_way(c: &mut Catalogue, op: Op) {
-    let busy: &[u8] = b"SERVER_ERROR out of memory writing get response\r\n";
+    let no_room: &[u8] = b"SERVER_ERROR out of memory writing get response\r\n";
+    let busy = if matches!(op, Op::Get | Op::Mget) {
+        no_room
+    } else {
+        BUSY
+    };
     let values = match op {
         Op::Get => 1,
         Op::Mget => HITS,
@@ -81,18 +150,38 @@ fn half_way(c: &mut Catalogue, op: Op) {
             Op::Set | Op::Incr => Action::Refuse(bytes.to_vec()),
         };
         let case = |name: &str, bytes: &[u8]| {
-            Case::new("F12", format!("{name} after {after} values"), op, on(op, vec![tail(bytes)]))
+            Case::new(
+                "F12",
+                format!("{name} after {after} values"),
+                op,
+                on(op, vec![tail(bytes)]),
+            )
         };
         let must = match op {
             Op::Mget => Must::First(after),
             Op::Get if after == 1 => Must::Either,
             _ => Must::Fail,
         };
-        c.add(Case { must, closed: false, ..case("SERVER_ERROR", busy) });
-        c.add(Case { must, ..case("SERVER_ERROR and END", &[busy, b"END\r\n"].concat()) });
+        c.add(Case {
+            must,
+            closed: false,
+            ..case("SERVER_ERROR", busy)
+        });
+        c.add(Case {
+            must,
+            ..case("SERVER_ERROR and END", &[busy, b"END\r\n"].concat())
+        });
         // Only after a storage command is it open what the server takes for the next one.
         let closed = op == Op::Set;
-        c.add(Case { must, closed, ..case("ERROR", UNKNOWN) });
-        c.add(Case { must, closed, ..case("CLIENT_ERROR", BAD_LINE) });
+        c.add(Case {
+            must,
+            closed,
+            ..case("ERROR", UNKNOWN)
+        });
+        c.add(Case {
+            must,
+            closed,
+            ..case("CLIENT_ERROR", BAD_LINE)
+        });
     }
 }

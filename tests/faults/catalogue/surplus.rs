@@ -31,11 +31,21 @@ fn doubled(c: &mut Catalogue, op: Op) {
             let base = |variant: &str, action| Case {
                 must: Must::Right,
                 absent,
-                ..Case::new("F04", format!("{what} ×{times}, {variant}"), op, on(op, vec![action]))
+                ..Case::new(
+                    "F04",
+                    format!("{what} ×{times}, {variant}"),
+                    op,
+                    on(op, vec![action]),
+                )
             };
             c.add(base("one segment", Action::Repeat(times)));
             let later = base("later", Action::RepeatLater(LATER, times - 1));
-            c.add(Case { residue: true, blind: true, settle: true, ..later });
+            c.add(Case {
+                residue: true,
+                blind: true,
+                settle: true,
+                ..later
+            });
         }
     }
 }
@@ -62,7 +72,10 @@ const GREETINGS: [&[u8]; 4] = [
 
 fn banner(c: &mut Catalogue, op: Op) {
     let mut add = |bytes: &[u8], blind: bool, end: Option<End>| {
-        let name = format!("{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(24)]));
+        let name = format!(
+            "{:?}",
+            String::from_utf8_lossy(&bytes[..bytes.len().min(24)])
+        );
         let ending = end.map_or(String::new(), |end| format!(" then {end:?}"));
         let case = |place: &str, attack| Case {
             must: Must::Either,
@@ -71,7 +84,10 @@ fn banner(c: &mut Catalogue, op: Op) {
         };
         let mut actions = vec![Action::Behind(bytes.to_vec())];
         actions.extend(end.map(Action::Close));
-        c.add(Case { residue: true, ..case("on a new connection", Attack::Fresh(When::Accept, actions)) });
+        c.add(Case {
+            residue: true,
+            ..case("on a new connection", Attack::Fresh(When::Accept, actions))
+        });
         let mut steps = vec![Step::Send(bytes.to_vec()), Step::Arrive];
         steps.extend(end.map(Step::End));
         c.add(case("on an idle connection", Attack::Idle(steps)));
@@ -102,11 +118,21 @@ fn unasked(c: &mut Catalogue, op: Op) {
     for (name, bytes) in kinds {
         let base = |place: &str, action| Case {
             must: Must::Right,
-            ..Case::new("F19", format!("with {name}, {place}"), op, on(op, vec![action]))
+            ..Case::new(
+                "F19",
+                format!("with {name}, {place}"),
+                op,
+                on(op, vec![action]),
+            )
         };
         c.add(base("one segment", Action::Behind(bytes.to_vec())));
         let later = base("later", Action::Later(LATER, bytes.to_vec()));
-        c.add(Case { residue: true, blind: true, settle: true, ..later });
+        c.add(Case {
+            residue: true,
+            blind: true,
+            settle: true,
+            ..later
+        });
     }
 }
 
@@ -114,29 +140,65 @@ fn unasked(c: &mut Catalogue, op: Op) {
 fn coalesced(c: &mut Catalogue, op: Op) {
     let attack = Attack::Quiet(vec![Action::Joined]);
     let case = Case::new("F19", "behind that of a quiet set, one segment", op, attack);
-    c.add(Case { must: Must::Right, closed: false, quiet_failures: Some(0), ..case });
+    c.add(Case {
+        must: Must::Right,
+        closed: false,
+        quiet_failures: Some(0),
+        ..case
+    });
 }
 
 const PLENTY: usize = 10 << 20;
 
 fn endless(c: &mut Catalogue, op: Op) {
-    let flood = |unit: Vec<u8>| on(op, vec![Action::Edit(Edit::Whole(Vec::new())), Action::Flood(unit, PLENTY)]);
+    let flood = |unit: Vec<u8>| {
+        on(
+            op,
+            vec![
+                Action::Edit(Edit::Whole(Vec::new())),
+                Action::Flood(unit, PLENTY),
+            ],
+        )
+    };
     match op {
         Op::Get | Op::Mget => {
-            let own = usual_reply(op).splitn(3, |&b| b == b'\n').take(2).collect::<Vec<_>>().join(&b'\n');
-            for (name, unit) in [("its first value", [own, b"\n".to_vec()].concat()), ("other values", evil("other"))] {
+            let own = usual_reply(op)
+                .splitn(3, |&b| b == b'\n')
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(&b'\n');
+            for (name, unit) in [
+                ("its first value", [own, b"\n".to_vec()].concat()),
+                ("other values", evil("other")),
+            ] {
                 let case = Case::new("F25", format!("{name} without end"), op, flood(unit));
-                c.add(Case { at_once: true, ..case });
+                c.add(Case {
+                    at_once: true,
+                    ..case
+                });
             }
             let case = Case::new("F25", "the reply without end", op, flood(usual_reply(op)));
-            c.add(Case { must: Must::Right, ..case });
-            let absent = Case { absent: true, ..Case::new("F25", "misses without end", op, flood(END.to_vec())) };
-            c.add(Case { must: Must::Right, ..absent });
+            c.add(Case {
+                must: Must::Right,
+                ..case
+            });
+            let absent = Case {
+                absent: true,
+                ..Case::new("F25", "misses without end", op, flood(END.to_vec()))
+            };
+            c.add(Case {
+                must: Must::Right,
+                ..absent
+            });
         }
         Op::Set | Op::Incr => {
             let case = Case::new("F25", "the reply without end", op, Attack::None);
             let unit = healthy_reply(&case);
-            c.add(Case { attack: flood(unit), must: Must::Right, ..case });
+            c.add(Case {
+                attack: flood(unit),
+                must: Must::Right,
+                ..case
+            });
         }
     }
 }

@@ -1,0 +1,511 @@
+//! Reading replies: from received bytes to what they mean for the commands that wait.
+
+use super::arrival::{Arrival, Lone, Outcome};
+use super::outbox::Token;
+use super::owed::Owed;
+use super::session::{Ending, Mode, Session, quiet_failed};
+use crate::buffer::Place;
+use crate::error::{Effect, Status};
+use crate::protocol::ascii::client::{self as ascii, Answer, Decoded, Line};
+use crate::protocol::{Op, Request, Span, ValueHead};
+
+const UNSENT: &str = "a reply to a command that was not sent yet";
+const UNTERMINATED: &str = "a value that is not followed by CR LF";
+
+impl Session {
+    /// Tell of what has come as it is expected, value behind value or STORED behind STORED, in one go:
+    /// the common case of batches. Values are proved later, by their line's [`Outcome::Proved`].
+    /// Returns how many commands that are no reads have their answers. What is not as expected, or not
+    /// whole, is left to [`Session::next`].
+    #[inline]
+    pub fn drain(&mut self, tell: impl FnMut(Token, &ValueHead, &[u8])) -> usize {
+        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() {
+            return 0;
+        }
+        let begin = self.inbox.position();
+        let answered = match self.owed.front() {
+            Some(owed) if owed.op.reads_value() => {
+                self.drain_values(tell);
+                0
+            }
+            Some(owed) if owed.op.sends_value() => self.drain_stored(),
+            _ => 0,
+        };
+        if self.inbox.position() != begin {
+            self.scanned = 0;
+        }
+        answered
+    }
+
+    #[inline(always)]
+    fn drain_values(&mut self, mut tell: impl FnMut(Token, &ValueHead, &[u8])) {
+        let outbox = self.outbox.bytes();
+        let written = self.outbox.written();
+        let unread = self.inbox.unread_mut();
+        let line = self.owed.expected();
+        let (mut at, mut passed, mut answered, mut next) = (0, 0, 0, 0);
+        while let Some(owed) = line.get_mut(next) {
+            next += 1;
+            let rest = &mut unread[at..];
+            let Some(behind_key) = ascii::names(rest, owed.key(outbox)) else {
+                // The key has no value, or its line is not whole: in doubt it is looked at alone.
+                if owed.last || rest.len() < ascii::LINE_MAX {
+                    break;
+                }
+                continue;
+            };
+            let Some((head, used)) = ascii::numbers_line(&rest[behind_key..], owed.op.reads_cas())
+            else {
+                break;
+            };
+            let begin = behind_key + used;
+            let end = begin.saturating_add(head.len);
+            if rest.get(end..end.saturating_add(2)) != Some(b"\r\n")
+                || head.len > self.max_value
+                || written < owed.end
+            {
+                break;
+            }
+            // The verified CR makes room for the NUL that values are handed out with.
+            rest[end] = 0;
+            tell(owed.token, &head, &rest[begin..end]);
+            owed.answered = true;
+            at += end + 2;
+            passed = next;
+            answered += 1;
+            if owed.last {
+                break;
+            }
+        }
+        self.owed.expected_came(passed, answered);
+        self.inbox.consume(at);
+    }
+
+    /// STORED for STORED.
+    #[inline(always)]
+    fn drain_stored(&mut self) -> usize {
+        let written = self.outbox.written();
+        let unread = self.inbox.unread();
+        let waiting = self.owed.expected();
+        let mut n = 0;
+        let (replies, _) = unread.as_chunks::<8>();
+        for (owed, reply) in waiting.iter().zip(replies) {
+            if reply != b"STORED\r\n"
+                || !owed.op.sends_value()
+                || owed.quiet
+                || written < owed.end
+            {
+                break;
+            }
+            n += 1;
+        }
+        self.owed.pop_many(n);
+        self.inbox.consume(n * 8);
+        n
+    }
+
+    fn value_arrival(&mut self, token: Token, head: ValueHead, at: usize) -> Arrival {
+        let proved = self.is_proved();
+        let value = Span {
+            at: at as u32,
+            len: head.len as u32,
+        };
+        Arrival {
+            token,
+            what: Outcome::Value {
+                head,
+                value,
+                proved,
+            },
+        }
+    }
+
+    /// A value of the line at the front is whole. If that is the line of one key, and its end is there
+    /// too, the value is the answer.
+    fn is_proved(&mut self) -> bool {
+        let proved = self.owed.is_lone() && self.inbox.unread().starts_with(b"END\r\n");
+        if proved {
+            self.inbox.consume(5);
+            self.owed.pop();
+        }
+        proved
+    }
+
+    /// The whole reply to the command of [`Session::begin_lone`], if that is all that has come, and is
+    /// the one hoped for or a miss: the session is in step again. Else nothing is changed.
+    #[inline(always)]
+    pub fn lone_reply(&mut self, request: &Request<'_, '_>, key_at: usize) -> Option<Lone> {
+        if !self.owed.is_empty() || !self.outbox.all_sent() {
+            return None;
+        }
+        let op = request.op;
+        let unread = self.inbox.unread();
+        let lone = if op.reads_value() {
+            if unread == b"END\r\n" {
+                Lone::Miss(Status::NO_VALUE)
+            } else {
+                let key = &self.outbox.bytes()[key_at..key_at + request.key.wire_len()];
+                let (head, used) = ascii::expected_value(unread, key, op.reads_cas())?;
+                let behind = unread.get(used.checked_add(head.len)?..)?;
+                if behind != b"\r\nEND\r\n" || head.len > self.max_value {
+                    return None;
+                }
+                let value = Span {
+                    at: (self.inbox.position() + used) as u32,
+                    len: head.len as u32,
+                };
+                self.large_before = false;
+                Lone::Value { head, value }
+            }
+        } else if op.sends_value() {
+            if unread != b"STORED\r\n" {
+                return None;
+            }
+            Lone::Done
+        } else if matches!(op, Op::Incr | Op::Decr) {
+            Lone::Number(ascii::whole_number(unread)?)
+        } else {
+            return None;
+        };
+        let n = unread.len();
+        self.inbox.consume(n);
+        Some(lone)
+    }
+
+    /// The value of the only command that waits, where it is larger than the inbox: told as by
+    /// [`Outcome::Large`].
+    pub fn large_value(&mut self) -> Option<ValueHead> {
+        let owed = *self.owed.front()?;
+        if owed.quiet || !owed.last || !owed.op.reads_value() || !matches!(self.mode, Mode::Lines) {
+            return None;
+        }
+        let key = owed.key(self.outbox.bytes());
+        let (head, used) = ascii::expected_value(self.inbox.unread(), key, owed.op.reads_cas())?;
+        if head.len > self.max_value || self.inbox.can_hold(head.len.checked_add(used + 7)?) {
+            return None;
+        }
+        if let Some(owed) = self.owed.expected().first_mut() {
+            owed.answered = true;
+        }
+        self.owed.expected_came(1, 1);
+        self.inbox.consume(used);
+        self.large_before = true;
+        self.mode = Mode::Value { index: 0, head };
+        Some(head)
+    }
+
+    /// The value that is being placed is whole, proved, and all that has come: the session is in step.
+    pub fn lone_placed(&mut self) -> Option<ValueHead> {
+        let (Mode::Placing { head, left: 0, .. } | Mode::Skipping { head, left: 0, .. }) = self.mode
+        else {
+            return None;
+        };
+        if self.inbox.unread() != b"\r\nEND\r\n" {
+            return None;
+        }
+        self.inbox.consume(7);
+        self.owed.pop();
+        self.mode = Mode::Lines;
+        Some(head)
+    }
+
+    /// The next arrival among the received bytes; `None` when more must be received, or when the
+    /// session is broken.
+    pub fn next(&mut self) -> Option<Arrival> {
+        loop {
+            match self.mode {
+                Mode::Broken(_) => return None,
+                Mode::Closing => self.poison("something behind which nothing can be believed"),
+                Mode::Ending { how, proved, over } => {
+                    if let Some(arrival) = self.tell_line(how, proved, over) {
+                        return Some(arrival);
+                    }
+                }
+                Mode::Lines => {
+                    let unread = self.inbox.unread();
+                    if unread.is_empty() {
+                        return None;
+                    }
+                    if self.owed.is_empty() {
+                        self.check_surplus();
+                        return None;
+                    }
+                    match ascii::decode(unread, &mut self.scanned) {
+                        Decoded::More => return None,
+                        Decoded::Broken(why) => self.poison(why),
+                        Decoded::Line { used, line } => {
+                            if let Some(arrival) = self.line(used, line) {
+                                return Some(arrival);
+                            }
+                            if matches!(self.mode, Mode::Value { .. }) && !self.value_is_here() {
+                                return self.large_or_nothing();
+                            }
+                        }
+                    }
+                }
+                Mode::Value { index, head } => {
+                    return if self.value_is_here() {
+                        self.whole_value(index, head)
+                    } else {
+                        self.large_or_nothing()
+                    };
+                }
+                Mode::Placing { .. } | Mode::Skipping { .. } => return self.placed_value(),
+            }
+        }
+    }
+
+    /// A whole line has come. `None`: nothing to tell yet, or broken.
+    fn line(&mut self, used: usize, line: Line) -> Option<Arrival> {
+        let owed = *self.owed.front()?;
+        if self.outbox.written() < owed.end {
+            self.poison(UNSENT);
+            return None;
+        }
+        if let Line::Value { key, head } = line {
+            self.begin_value(&owed, used, key, head);
+            return None;
+        }
+        let text = &self.inbox.unread()[..used];
+        let answer = ascii::answer(owed.op, line, text);
+        let at = self.inbox.position() as u32;
+        self.inbox.consume(used);
+        let absolute = |span: Span| Span {
+            at: span.at + at,
+            len: span.len,
+        };
+        let what = match answer {
+            Answer::Done => Outcome::Done,
+            Answer::Number(number) => Outcome::Number(number),
+            Answer::Version(text) => Outcome::Version(absolute(text)),
+            Answer::Miss => Outcome::Miss(Status::NOT_FOUND),
+            Answer::EndOfKeys => {
+                self.mode = Mode::Ending {
+                    how: Ending::Well,
+                    proved: 0,
+                    over: false,
+                };
+                return None;
+            }
+            Answer::Unexpected => {
+                self.poison("a reply that the command cannot have");
+                return None;
+            }
+            Answer::Refused {
+                status,
+                effect,
+                text,
+                in_step,
+            } => {
+                let text = absolute(text);
+                return self.refused(&owed, status, effect, text, in_step);
+            }
+        };
+        self.owed.pop();
+        if owed.quiet {
+            return match what {
+                // A quiet command that found nothing to change did not do what it was asked to.
+                Outcome::Miss(status) => Some(quiet_failed(status, Span { at, len: 0 })),
+                _ => None,
+            };
+        }
+        Some(Arrival {
+            token: owed.token,
+            what,
+        })
+    }
+
+    #[cold]
+    fn refused(
+        &mut self,
+        owed: &Owed,
+        status: Status,
+        effect: Effect,
+        text: Span,
+        in_step: bool,
+    ) -> Option<Arrival> {
+        if owed.op.reads_value() {
+            let how = Ending::Refused {
+                status,
+                effect,
+                text,
+                // Between values an error line may or may not be followed by an END.
+                in_step: in_step && owed.last && self.owed.answered() == 0,
+            };
+            self.mode = Mode::Ending {
+                how,
+                proved: 0,
+                over: false,
+            };
+            return None;
+        }
+        self.owed.pop();
+        if !in_step {
+            self.mode = Mode::Closing;
+        }
+        if owed.quiet {
+            return Some(quiet_failed(status, text));
+        }
+        Some(Arrival {
+            token: owed.token,
+            what: Outcome::Refused {
+                status,
+                effect,
+                text,
+            },
+        })
+    }
+
+    /// Tell the next key of the ended line that has no value; those that have one are counted, and
+    /// told together at the end.
+    fn tell_line(&mut self, how: Ending, mut proved: usize, mut over: bool) -> Option<Arrival> {
+        if proved == 0 && !over {
+            if let Some(n) = self.owed.pop_answered_line() {
+                (proved, over) = (n, true);
+            }
+        }
+        while !over {
+            let Some(owed) = self.owed.pop() else {
+                break;
+            };
+            over = owed.last;
+            if owed.answered {
+                proved += 1;
+                continue;
+            }
+            self.mode = Mode::Ending { how, proved, over };
+            let what = match how {
+                Ending::Well => Outcome::Miss(Status::NO_VALUE),
+                Ending::Refused {
+                    status,
+                    effect,
+                    text,
+                    ..
+                } => Outcome::Refused {
+                    status,
+                    effect,
+                    text,
+                },
+            };
+            return Some(Arrival {
+                token: owed.token,
+                what,
+            });
+        }
+        self.mode = match how {
+            Ending::Refused { in_step: false, .. } => Mode::Closing,
+            _ => Mode::Lines,
+        };
+        (proved > 0).then_some(Arrival {
+            token: 0,
+            what: Outcome::Proved(proved),
+        })
+    }
+
+    // --- values
+
+    fn begin_value(&mut self, owed: &Owed, used: usize, key: Span, head: ValueHead) {
+        let why = if !owed.op.reads_value() {
+            Some("a value for a command that reads none")
+        } else if head.len > self.max_value {
+            Some("a value larger than max_value_size")
+        } else if head.cas.is_some() != owed.op.reads_cas() {
+            Some("a value with a CAS that was not asked for, or without the one that was")
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            return self.poison(why);
+        }
+        let key = key.of(self.inbox.unread());
+        let Some(index) = self.owed.answer(key, self.outbox.bytes()) else {
+            return self.poison("a value for a key that was not asked for");
+        };
+        self.inbox.consume(used);
+        self.mode = Mode::Value { index, head };
+    }
+
+    /// Whether the value that has begun is whole.
+    fn value_is_here(&self) -> bool {
+        match self.mode {
+            Mode::Value { head, .. } => self.inbox.unread().len() >= head.len + 2,
+            _ => false,
+        }
+    }
+
+    /// The value that has begun is not whole: it is waited for, or too large for the inbox.
+    fn large_or_nothing(&mut self) -> Option<Arrival> {
+        let Mode::Value { index, head } = self.mode else {
+            return None;
+        };
+        if self.inbox.can_hold(head.len + 2) {
+            return None;
+        }
+        let token = self.owed.get(index)?.token;
+        self.large_before = true;
+        Some(Arrival {
+            token,
+            what: Outcome::Large(head),
+        })
+    }
+
+    fn whole_value(&mut self, index: usize, head: ValueHead) -> Option<Arrival> {
+        let at = self.inbox.position();
+        if self.inbox.unread().get(head.len..head.len + 2) != Some(b"\r\n") {
+            self.poison(UNTERMINATED);
+            return None;
+        }
+        self.inbox.overwrite(at + head.len, 0);
+        self.inbox.consume(head.len + 2);
+        self.mode = Mode::Lines;
+        let token = self.owed.get(index)?.token;
+        Some(self.value_arrival(token, head, at))
+    }
+
+    fn placed_value(&mut self) -> Option<Arrival> {
+        if let Mode::Skipping { left, .. } = &mut self.mode {
+            let n = self.inbox.unread().len().min(*left);
+            *left -= n;
+            self.inbox.consume(n);
+        }
+        let (Mode::Placing { index, head, left } | Mode::Skipping { index, head, left }) = self.mode
+        else {
+            return None;
+        };
+        if left > 0 {
+            return None;
+        }
+        if *self.inbox.unread().get(..2)? != *b"\r\n" {
+            self.poison(UNTERMINATED);
+            return None;
+        }
+        self.inbox.consume(2);
+        self.mode = Mode::Lines;
+        let token = self.owed.get(index)?.token;
+        let proved = self.is_proved();
+        Some(Arrival {
+            token,
+            what: Outcome::Placed { head, proved },
+        })
+    }
+
+    /// Read the large value just announced to `place`, beginning with what has come of it.
+    pub fn place(&mut self, place: &mut dyn Place) {
+        if let Mode::Value { index, head } = self.mode {
+            let unread = self.inbox.unread();
+            let n = unread.len().min(head.len);
+            place.put(&unread[..n]);
+            self.inbox.consume(n);
+            let left = head.len - n;
+            self.mode = Mode::Placing { index, head, left };
+        }
+    }
+
+    /// Throw the large value away that was just announced; the connection stays in step.
+    pub fn skip(&mut self) {
+        if let Mode::Value { index, head } = self.mode {
+            let left = head.len;
+            self.mode = Mode::Skipping { index, head, left };
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A command as users say it, and as the protocols take it: checked.
+
+use super::expiry::{Ttl, Wire};
+use super::{Key, Op};
+
+/// Whether the reply is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reply {
+    /// As the option `default_noreply` says.
+    #[default]
+    Default,
+    Wait,
+    Quiet,
+}
+
+/// A command, borrowed from the caller. Nothing of it has been checked.
+#[derive(Clone, Copy)]
+pub struct Command<'a> {
+    pub op: Op,
+    pub reply: Reply,
+    pub flags: u32,
+    /// Without prefix.
+    pub key: &'a [u8],
+    pub value: &'a [u8],
+    pub ttl: Ttl,
+    pub cas: u64,
+    pub delta: u64,
+    /// Place by this instead of the key.
+    pub route: Option<&'a [u8]>,
+    /// For commands that are asked of a server: its index.
+    pub server: usize,
+}
+
+impl<'a> Command<'a> {
+    pub fn new(op: Op, key: &'a [u8]) -> Command<'a> {
+        Command {
+            op,
+            reply: Reply::Default,
+            flags: 0,
+            key,
+            value: b"",
+            ttl: Ttl::Never,
+            cas: 0,
+            delta: 1,
+            route: None,
+            server: 0,
+        }
+    }
+
+    /// Nobody waits for the reply. By default `default_noreply` decides for the writes for which it
+    /// does in pymemcache: those whose answer says nothing but that they were done.
+    #[inline]
+    pub fn is_quiet(&self, default_noreply: bool) -> bool {
+        if self.op.is_read() {
+            return false;
+        }
+        match self.reply {
+            Reply::Wait => false,
+            Reply::Quiet => true,
+            Reply::Default => {
+                default_noreply
+                    && matches!(
+                        self.op,
+                        Op::Set
+                            | Op::Add
+                            | Op::Replace
+                            | Op::Append
+                            | Op::Prepend
+                            | Op::Delete
+                            | Op::Touch
+                    )
+            }
+        }
+    }
+}
+
+/// A command that was checked: it may be sent.
+#[derive(Clone, Copy)]
+pub struct Request<'r, 'a> {
+    /// That of the command. It stands here too so that a constant op is seen as one.
+    pub op: Op,
+    pub command: &'r Command<'a>,
+    pub key: Key<'a>,
+    /// Its expiry time as it goes over the wire.
+    pub wire: Wire,
+}
+
+impl<'a> Request<'_, 'a> {
+    #[inline(always)]
+    pub fn value(&self) -> &'a [u8] {
+        self.command.value
+    }
+}

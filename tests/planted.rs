@@ -1,0 +1,208 @@
+//! The fault matrix bites: mistakes planted in a copy of the library, one at a time, are found by
+//! it, each as the kind of failure that it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A mistake: texts of the library's source and what stands there instead.
+struct Planted {
+    name: &'static str,
+    changes: &'static [Change],
+    /// The cells of the matrix that tell.
+    cells: &'static str,
+    /// What they must say.
+    kind: &'static str,
+}
+
+struct Change {
+    file: &'static str,
+    /// Stands there exactly once.
+    needle: &'static str,
+    instead: &'static str,
+}
+
+const PLANTED: [Planted; 5] = [
+    Planted {
+        name: "the key of a value is not compared",
+        changes: &[Change {
+            file: "src/connection/owed.rs",
+            needle: ".or_else(|| self.reordered(key, outbox))?;",
+            instead: ".or_else(|| self.reordered(key, outbox)).unwrap_or(self.cursor);",
+        }],
+        cells: "F06/value 0 is that of",
+        kind: "Wrong",
+    },
+    Planted {
+        name: "a connection with unread bytes goes back to the pool",
+        changes: &[
+            Change {
+                file: "src/connection/session.rs",
+                needle: "&& self.inbox.is_empty()\n            && matches!(self.value, Value::None)",
+                instead: "&& matches!(self.value, Value::None)",
+            },
+            Change {
+                file: "src/connection/session.rs",
+                needle: "self.poison(\"bytes that no command asked for\");",
+                instead: "self.scanned = 0;",
+            },
+        ],
+        cells: "F04/reply ×2, one segment/incr|F04/miss ×2, one segment/get",
+        kind: "Wrong",
+    },
+    Planted {
+        name: "END after an error line makes misses",
+        changes: &[Change {
+            file: "src/connection/session.rs",
+            needle: "self.close_when_told |= !in_step || self.owed.answered() > 0 || !owed.last;",
+            instead: "if in_step { return None; }",
+        }],
+        cells: "F12/SERVER_ERROR and END",
+        kind: "FalseMiss",
+    },
+    Planted {
+        name: "the length of a value is trusted",
+        changes: &[Change {
+            file: "src/connection/session.rs",
+            needle: "if self.inbox.unread().get(head.len..head.len + 2) != Some(b\"\\r\\n\") {",
+            instead: "if self.inbox.unread().get(head.len..head.len + 2).is_none() {",
+        }],
+        cells: "F14/only a part",
+        kind: "Wrong",
+    },
+    Planted {
+        name: "an incr whose connection was lost is sent again",
+        changes: &[Change {
+            file: "src/operation/retry.rs",
+            needle: "let unheard = loss.reused && !loss.replied && op.is_idempotent();",
+            instead: "let unheard = loss.reused && !loss.replied;",
+        }],
+        cells: "F16/Fin after 0 bytes/incr|F16/Rst after 0 bytes/incr",
+        kind: "DoubleApply",
+    },
+];
+
+#[test]
+fn every_planted_mistake_is_found() {
+    let copy = Copy::make();
+    let all: Vec<&str> = PLANTED.iter().map(|planted| planted.cells).collect();
+    let (passed, said) = copy.matrix(&all.join("|"));
+    assert!(passed, "without a mistake the cells pass:\n{said}");
+    for planted in &PLANTED {
+        let originals = copy.plant(planted);
+        let (passed, said) = copy.matrix(planted.cells);
+        for (file, text) in originals {
+            copy.write(file, text.as_bytes());
+        }
+        assert!(!passed, "{}: not found:\n{said}", planted.name);
+        let kind = format!("\n    {}: ", planted.kind);
+        assert!(
+            said.contains(&kind),
+            "{}: not found as {}:\n{said}",
+            planted.name,
+            planted.kind
+        );
+        let count = said.matches("\nFAILED ").count();
+        println!("{}: {count} cells fail, as {}", planted.name, planted.kind);
+    }
+}
+
+/// The package once more, inside the target directory.
+struct Copy {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy {
+    fn make() -> Copy {
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
+        let copy = Copy {
+            root: base.join("package"),
+            target: base.join("target"),
+        };
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for entry in fs::read_dir(package).expect("the package's directory") {
+            let name = entry.expect("an entry of it").file_name();
+            let name = name.to_string_lossy();
+            if !["target", "build", "fuzz", ".git"].contains(&&*name) {
+                copy.take(package, &name);
+            }
+        }
+        copy
+    }
+
+    /// Copies a file, or a directory with all that is in it; what has not changed is left alone, so
+    /// that it is not built again.
+    fn take(&self, package: &Path, name: &str) {
+        let from = package.join(name);
+        if from.is_dir() {
+            for entry in fs::read_dir(&from).expect("a directory of the package") {
+                let entry = entry.expect("an entry of it").file_name();
+                self.take(package, &format!("{name}/{}", entry.to_string_lossy()));
+            }
+        } else if from.exists() {
+            self.write(name, &fs::read(&from).expect("a file of the package"));
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let to = self.root.join(name);
+        if fs::read(&to).is_ok_and(|old| old == bytes) {
+            return;
+        }
+        fs::create_dir_all(to.parent().expect("a file has a directory")).expect("a directory");
+        fs::write(&to, bytes).expect("a file of the copy");
+    }
+
+    /// Plants the mistake; what stood there before.
+    fn plant(&self, planted: &Planted) -> Vec<(&'static str, String)> {
+        let mut originals: Vec<(&'static str, String)> = Vec::new();
+        for change in planted.changes {
+            let path = self.root.join(change.file);
+            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", change.file));
+            let found = text.matches(change.needle).count();
+            assert_eq!(
+                found, 1,
+                "{}: {:?} must stand once in {}",
+                planted.name, change.needle, change.file
+            );
+            self.write(
+                change.file,
+                text.replace(change.needle, change.instead).as_bytes(),
+            );
+            if !originals.iter().any(|(file, _)| *file == change.file) {
+                originals.push((change.file, text));
+            }
+        }
+        originals
+    }
+
+    /// Builds the copy and runs these cells: whether they pass, and what was printed.
+    fn matrix(&self, cells: &str) -> (bool, String) {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let run = |command: &mut Command| {
+            let command = command
+                .current_dir(&self.root)
+                .env("CARGO_TARGET_DIR", &self.target);
+            let output = command
+                .env("MEMCACHED2_CELLS", cells)
+                .output()
+                .expect("cargo runs");
+            let text = [output.stdout, output.stderr].concat();
+            (
+                output.status.success(),
+                String::from_utf8_lossy(&text).into_owned(),
+            )
+        };
+        let test = ["test", "--offline", "--test", "fault_matrix"];
+        let (built, said) = run(Command::new(&cargo).args(test).arg("--no-run"));
+        assert!(built, "the copy does not build:\n{said}");
+        let only = ["--", "--nocapture", "no_fault_deceives_a_paranoid_client"];
+        let (passed, said) = run(Command::new(&cargo).args(test).args(only));
+        assert!(
+            said.contains("paranoid=on: "),
+            "the matrix did not run:\n{said}"
+        );
+        (passed, said)
+    }
+}
