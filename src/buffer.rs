@@ -403,3 +403,25 @@ unsafe impl Place for Lent<'_> {
         self.used += n;
     }
 }
+
+/// Append to a vector that has the room, as command lines do after they have reserved it: compiled
+/// into its callers, where parts of constant length become plain stores.
+#[inline(always)]
+pub fn append(bytes: &mut Vec<u8>, part: &[u8]) {
+    let len = bytes.len();
+    if bytes.capacity() - len < part.len() {
+        return grow(bytes, part);
+    }
+    // SAFETY: the room is there, was just looked at, and is not part of `part`, which is borrowed
+    // beside `bytes`; afterwards it is initialised.
+    unsafe {
+        std::ptr::copy_nonoverlapping(part.as_ptr(), bytes.as_mut_ptr().add(len), part.len());
+        bytes.set_len(len + part.len());
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn grow(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend_from_slice(part);
+}

@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::One;
 use super::connect;
 use super::lane::Lane;
 use super::no_servers;
@@ -16,7 +17,7 @@ use super::sync::read_owed;
 use super::wait::wait;
 use crate::buffer::NoMemory;
 use crate::connection::link::{Link, Trouble};
-use crate::connection::outbox::Values;
+use crate::connection::outbox::{COPIED_VALUE_MAX, Values};
 use crate::connection::arrival::{Arrival, Outcome};
 use crate::connection::session::QUIET_MAX;
 use crate::deadline::{self, Deadline, Moment, earlier};
@@ -24,12 +25,12 @@ use crate::error::{Effect, Failure, Phase, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, What};
 use crate::operation::batch::Batch;
-use crate::operation::command::{Commands, Limits, command, request};
+use crate::operation::command::{Commands, Limits, fault, key};
 use crate::operation::retry::Loss;
 use crate::operation::single::Single;
 use crate::operation::{Event, Operation, Step, Token};
 use crate::options::Options;
-use crate::protocol::{Command, Op};
+use crate::protocol::{Command, Op, Request};
 use crate::transport::{Mode, Readiness};
 use std::sync::Arc;
 
@@ -46,8 +47,8 @@ pub struct Call<'c> {
 }
 
 /// The commands of an operation, checked against one topology.
-pub struct Context<'a> {
-    pub commands: &'a dyn Commands,
+pub struct Context<'a, C: Commands + ?Sized> {
+    pub commands: &'a C,
     topology: &'a Servers,
     limits: Limits<'a>,
 }
@@ -61,12 +62,12 @@ pub fn limits(options: &Options) -> Limits<'_> {
     }
 }
 
-impl<'a> Context<'a> {
+impl<'a, C: Commands + ?Sized> Context<'a, C> {
     pub fn new(
-        commands: &'a dyn Commands,
+        commands: &'a C,
         topology: &'a Servers,
         options: &'a Options,
-    ) -> Context<'a> {
+    ) -> Context<'a, C> {
         Context {
             commands,
             topology,
@@ -84,19 +85,20 @@ impl<'a> Context<'a> {
     }
 }
 
-impl Values for Context<'_> {
+impl<C: Commands + ?Sized> Values for Context<'_, C> {
     fn value(&self, token: Token) -> &[u8] {
-        match command(self.commands, token as usize) {
-            Ok(command) => command.value,
+        let mut command = self.commands.blank();
+        match self.commands.fill(token as usize, &mut command) {
+            Ok(()) => command.value,
             Err(_) => b"",
         }
     }
 }
 
 /// An operation on its way.
-struct Run<'r, 'a, S: Sink + ?Sized> {
+struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     call: &'r Call<'r>,
-    context: &'r Context<'a>,
+    context: &'r Context<'a, C>,
     sink: &'r mut S,
     notices: Notices,
     lanes: Vec<Lane>,
@@ -114,10 +116,10 @@ struct Run<'r, 'a, S: Sink + ?Sized> {
 }
 
 /// Carry out a batch.
-pub fn run<S: Sink>(
+pub fn run<S: Sink, C: Commands>(
     call: &Call<'_>,
     operation: &mut Batch,
-    context: &Context<'_>,
+    context: &Context<'_, C>,
     sink: &mut S,
 ) {
     Run::new(call, context, sink, true).carry_out(operation);
@@ -128,7 +130,7 @@ pub fn run<S: Sink>(
 pub fn run_lone(
     call: &Call<'_>,
     operation: &mut Single,
-    context: &Context<'_>,
+    context: &Context<'_, One<'_, '_>>,
     sink: &mut dyn Sink,
     begun: Option<Box<Handed>>,
 ) {
@@ -147,10 +149,10 @@ pub fn run_lone(
     run.carry_out(operation);
 }
 
-impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
+impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
     fn new(
         call: &'r Call<'r>,
-        context: &'r Context<'a>,
+        context: &'r Context<'a, C>,
         sink: &'r mut S,
         batch: bool,
     ) -> Self {
@@ -173,7 +175,10 @@ impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
         let mut command = self.context.commands.blank();
         loop {
             match operation.next() {
-                Step::Send { tag, fresh } => self.send(tag, fresh, &mut command, operation),
+                Step::Send { tag, fresh } => {
+                    self.send(tag, fresh, &mut command, operation);
+                    self.send_more(&mut command, operation);
+                }
                 Step::Fail { tag, failure } => self.sink.fail(tag, failure),
                 Step::Pending => self.turn(operation),
                 Step::Done => break,
@@ -200,10 +205,14 @@ impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
             return operation.on(Event::Refused { tag, failure });
         }
         let command = &*command;
-        let request = match request(command.op, command, context.limits, deadline::unix_now) {
-            Ok(request) => request,
+        let key = match key(command.op, command, context.limits) {
+            Ok(key) => key,
             Err(failure) => return operation.on(Event::Refused { tag, failure }),
         };
+        let request = Request::new(command.op, command, key, deadline::unix_now);
+        if let Some(failure) = fault(&request, context.limits) {
+            return operation.on(Event::Refused { tag, failure });
+        }
         let Some(to) = context.place(command) else {
             let failure = no_servers(command.op);
             return operation.on(Event::Refused { tag, failure });
@@ -211,7 +220,7 @@ impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
         let usable = |lane: &Lane| lane.to == to && (lane.fresh || !fresh);
         let index = match self.lanes.iter().position(usable) {
             Some(index) => index,
-            None => match self.open(tag, to, command.op, fresh) {
+            None => match self.open(tag, to, &request, fresh) {
                 Ok(Some(index)) => index,
                 Ok(None) => return self.deferred.push((tag, fresh)),
                 Err(loss) => {
@@ -239,14 +248,80 @@ impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
         }
     }
 
+    /// Queue the next commands over the lane of the last one, as many as are like it and go there: the
+    /// common case of a batch.
+    #[inline(always)]
+    fn send_more<O: Operation>(&mut self, command: &mut Command<'a>, operation: &mut O) {
+        match (self.batch, command.op) {
+            (true, Op::Get | Op::Gets) => self.send_keys(command, operation),
+            (true, op) if op.sends_value() => self.send_stores(command, operation),
+            _ => {}
+        }
+    }
+
+    /// Keys for the line of the last one.
+    fn send_keys<O: Operation>(&mut self, command: &mut Command<'a>, operation: &mut O) {
+        let (context, sink) = (self.context, &mut *self.sink);
+        let Some(lane) = self.lanes.last_mut() else {
+            return;
+        };
+        let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
+        let one_server = context.topology.servers().len() == 1;
+        let first = operation.unsent();
+        let next = |n: usize| {
+            let tag = first.start + n;
+            if tag >= first.end || context.commands.fill(tag, command).is_err() || command.op != op
+            {
+                return None;
+            }
+            let key = key(op, command, context.limits).ok()?;
+            if !one_server && context.place(command) != Some(to) {
+                return None;
+            }
+            Some((tag as Token, key))
+        };
+        let sent = |tag, key, key_at| sink.sent(tag, &Sent::of_key(key, id, key_at, name));
+        let joined = lane.lease.link().session.join_keys(op, next, sent);
+        operation.took(joined);
+    }
+
+    /// Values to store on the server of the last one.
+    fn send_stores<O: Operation>(&mut self, command: &mut Command<'a>, operation: &mut O) {
+        let context = self.context;
+        let Some(lane) = self.lanes.last_mut() else {
+            return;
+        };
+        let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
+        let session = &mut lane.lease.link().session;
+        for tag in operation.unsent() {
+            if context.commands.fill(tag, command).is_err() || command.op != op {
+                return;
+            }
+            let Ok(key) = key(op, command, context.limits) else {
+                return;
+            };
+            let request = Request::new(op, command, key, deadline::unix_now);
+            if context.place(command) != Some(to) || fault(&request, context.limits).is_some() {
+                return;
+            }
+            let tag = tag as Token;
+            let Some(key_at) = session.submit_next(tag, &request) else {
+                return;
+            };
+            operation.took(1);
+            self.sink.sent(tag, &Sent::new(&request, id, key_at, name));
+        }
+    }
+
     /// A lane to the command's server: its index, or `None` where it has to wait for the others.
     fn open(
         &mut self,
         tag: Token,
         to: usize,
-        op: Op,
+        request: &Request<'_, '_>,
         fresh: bool,
     ) -> std::result::Result<Option<usize>, Loss> {
+        let op = request.op;
         if let Some((_, loss)) = self.unreachable.iter().find(|(other, _)| *other == to) {
             return Err(loss.clone());
         }
@@ -268,8 +343,9 @@ impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
             Ok(mut lane) => {
                 if self.batch {
                     let left = self.context.commands.count() - tag as usize;
-                    let expected = left.saturating_mul(reply_estimate(op));
-                    lane.link().session.begin_batch(expected);
+                    let commands = left.saturating_mul(command_estimate(request));
+                    let replies = left.saturating_mul(reply_estimate(op));
+                    lane.link().session.begin_batch(commands, replies);
                 } else {
                     lane.link().session.begin();
                 }
@@ -651,6 +727,16 @@ impl<'r, 'a, S: Sink + ?Sized> Run<'r, 'a, S> {
             let lane = self.lanes.swap_remove(index);
             self.release(lane);
         }
+    }
+}
+
+/// About how many bytes of its own a command takes.
+fn command_estimate(request: &Request<'_, '_>) -> usize {
+    let value = request.value().len();
+    let copied = if value > COPIED_VALUE_MAX { 0 } else { value };
+    match request.op.reads_value() {
+        true => request.key.wire_len() + 8,
+        false => request.key.wire_len() + copied + 48,
     }
 }
 

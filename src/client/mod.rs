@@ -10,8 +10,10 @@ mod server;
 mod shortcut;
 pub mod sink;
 mod slot;
+mod snapshot;
 mod state;
 mod sync;
+mod thread;
 mod wait;
 
 use std::sync::Arc;
@@ -128,8 +130,9 @@ impl Client {
             silence: None,
             plain,
         };
-        let topology = self.core.state().topology.load();
-        shortcut::run(&call, &topology, op, command, sink);
+        let thread = thread::number();
+        let topology = self.core.state().topology_for(thread);
+        shortcut::run(&call, &topology, thread, op, command, sink);
     }
 
     /// As [`Client::execute`], not compiled into each of its callers: for the rarer commands.
@@ -139,14 +142,19 @@ impl Client {
     }
 
     /// Carry out many commands at once, on all their servers; `sink` hears of each under its place.
-    pub fn execute_multi<S: Sink>(&self, commands: &dyn Commands, limit: Limit, sink: &mut S) {
+    pub fn execute_multi<S: Sink, C: Commands>(&self, commands: &C, limit: Limit, sink: &mut S) {
         let state = self.core.state();
-        let topology = state.topology.load();
+        let topology = state.topology();
         let context = Context::new(commands, &topology, &self.settings.options);
         self.carry_out(&context, limit, sink);
     }
 
-    fn carry_out<S: Sink>(&self, context: &Context<'_>, limit: Limit, sink: &mut S) {
+    fn carry_out<S: Sink, C: Commands>(
+        &self,
+        context: &Context<'_, C>,
+        limit: Limit,
+        sink: &mut S,
+    ) {
         let options = &self.settings.options;
         let limit = limit.or(options.batch_timeout);
         let call = Call {
@@ -169,7 +177,7 @@ impl Client {
         begin: impl FnOnce(&[ServerName]) -> Result<S>,
     ) -> Result<S> {
         let state = self.core.state();
-        let topology = state.topology.load();
+        let topology = state.topology();
         let names: Vec<ServerName> = topology
             .servers()
             .iter()
@@ -197,14 +205,14 @@ impl Client {
 
     /// Close idle connections now, and those in use when they come back; the next call reopens.
     pub fn close(&self) {
-        for server in self.core.state().topology.load().servers() {
+        for server in self.core.state().topology().servers() {
             server.pool.close_all();
         }
     }
 
     /// The name of the server that `key` (without prefix) belongs to.
     pub fn server_for_key(&self, key: &[u8]) -> Result<ServerName> {
-        let topology = self.core.state().topology.load();
+        let topology = self.core.state().topology();
         topology
             .place(key)
             .and_then(|index| topology.server(index))
@@ -214,7 +222,7 @@ impl Client {
 
     /// The servers' names, in the order of the list.
     pub fn servers(&self) -> Vec<ServerName> {
-        let topology = self.core.state().topology.load();
+        let topology = self.core.state().topology();
         topology
             .servers()
             .iter()

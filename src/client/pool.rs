@@ -1,13 +1,13 @@
 //! The connections of one server: idle ones in atomic slots, a limit on how many there are, and what
 //! a forked child must close.
 
-use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use super::queue::{Gift, Queue};
 use super::slot::Slot;
+use super::thread;
 use crate::connection::link::Link;
 use crate::deadline::Moment;
 use crate::transport::close_inherited;
@@ -51,22 +51,6 @@ pub struct Lease {
     pooled: Option<Box<Pooled>>,
 }
 
-thread_local! {
-    /// Where this thread looks first, so that it meets its own connection again.
-    static FIRST_SLOT: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-#[inline(always)]
-fn first_slot() -> usize {
-    FIRST_SLOT.with(|slot| {
-        if slot.get() == usize::MAX {
-            static NEXT: AtomicUsize = AtomicUsize::new(0);
-            slot.set(NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1));
-        }
-        slot.get()
-    })
-}
-
 impl Pool {
     pub fn new(max_connections: usize, quiet_failed: Arc<AtomicU64>) -> Arc<Pool> {
         let slots = max_connections.next_power_of_two();
@@ -83,15 +67,16 @@ impl Pool {
     /// An idle connection of the server's present life.
     #[inline]
     pub fn idle(self: &Arc<Self>) -> Option<Lease> {
-        self.take().map(|pooled| Lease::new(self, pooled))
+        self.take(thread::number())
+            .map(|pooled| Lease::new(self, pooled))
     }
 
-    /// As [`Pool::idle`], to be given back with [`Pool::put`] if it is in step, or put into a
+    /// As [`Pool::idle`], looking into slot number `first` first (so that a thread meets its own
+    /// connection again); to be given back with [`Pool::put`] if it is in step, or put into a
     /// [`Lease::new`].
     #[inline(always)]
-    pub fn take(&self) -> Option<Box<Pooled>> {
+    pub fn take(&self, first: usize) -> Option<Box<Pooled>> {
         let mask = self.slots.len() - 1;
-        let first = first_slot();
         for i in 0..self.slots.len() {
             if let Some(pooled) = self.slots[first.wrapping_add(i) & mask].take() {
                 if pooled.epoch == self.epoch.load(Ordering::Acquire) {
@@ -134,7 +119,7 @@ impl Pool {
         }
         if fresh {
             // The seat of the closed connection may go to one who waits.
-            if let Some(idle) = self.take() {
+            if let Some(idle) = self.take(thread::number()) {
                 self.close(idle);
             }
             return self.seat().map(Entry::Seat);
@@ -172,7 +157,7 @@ impl Pool {
 
     fn give_again(&self, gift: Gift<Pooled>) {
         match gift {
-            Gift::Idle(pooled) => self.put(pooled),
+            Gift::Idle(pooled) => self.put(thread::number(), pooled),
             Gift::Seat => self.vacate(),
         }
     }
@@ -190,15 +175,16 @@ impl Pool {
     pub fn put_or_close(&self, pooled: Box<Pooled>) {
         let current = pooled.epoch == self.epoch.load(Ordering::Acquire);
         if current && pooled.link.session.in_step() {
-            self.put(pooled);
+            self.put(thread::number(), pooled);
         } else {
             self.close(pooled);
         }
     }
 
-    /// Give a connection that is in step to one who waits, or keep it idle.
+    /// Give a connection that is in step to one who waits, or keep it idle, in slot number `first` if
+    /// that is free.
     #[inline(always)]
-    pub fn put(&self, pooled: Box<Pooled>) {
+    pub fn put(&self, first: usize, pooled: Box<Pooled>) {
         let pooled = if self.queue.is_empty() {
             pooled
         } else {
@@ -207,13 +193,13 @@ impl Pool {
                 _ => return,
             }
         };
-        self.shelve(pooled);
+        self.shelve(first, pooled);
         // Someone may have begun to wait after the look at the queue, and before the connection
         // could be found in its slot.
         if !self.queue.is_empty() {
-            if let Some(idle) = self.take() {
+            if let Some(idle) = self.take(thread::number()) {
                 match self.queue.give(Gift::Idle(idle)) {
-                    Err(Gift::Idle(idle)) => self.shelve(idle),
+                    Err(Gift::Idle(idle)) => self.shelve(first, idle),
                     _ => {}
                 }
             }
@@ -221,9 +207,8 @@ impl Pool {
     }
 
     #[inline(always)]
-    fn shelve(&self, mut pooled: Box<Pooled>) {
+    fn shelve(&self, first: usize, mut pooled: Box<Pooled>) {
         let mask = self.slots.len() - 1;
-        let first = first_slot();
         for i in 0..self.slots.len() {
             match self.slots[first.wrapping_add(i) & mask].put(pooled) {
                 Ok(()) => return,
@@ -305,7 +290,7 @@ impl Pool {
         for slot in &self.slots {
             if let Some(pooled) = slot.take() {
                 if pooled.epoch == now {
-                    self.put(pooled);
+                    self.put(thread::number(), pooled);
                 } else {
                     self.close(pooled);
                 }

@@ -15,7 +15,7 @@ use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::{Token, Values};
 use crate::deadline;
 use crate::error::Failure;
-use crate::operation::command::request;
+use crate::operation::command::{fault, key};
 use crate::operation::single::Single;
 use crate::protocol::{Command, Op, Request};
 use crate::transport::Mode;
@@ -29,25 +29,31 @@ use std::sync::Arc;
 pub fn run<S: Sink + Default>(
     call: &Call<'_>,
     topology: &Servers,
+    thread: usize,
     op: Op,
     command: &Command<'_>,
     sink: &mut S,
 ) {
     if op.is_server_wide() {
-        return sink.fail(0, server_wide(op));
+        return fail(sink, server_wide(op));
     }
-    let request = match request(op, command, limits(call.options), deadline::unix_now) {
-        Ok(request) => request,
-        Err(failure) => return sink.fail(0, failure),
+    let limits = limits(call.options);
+    let key = match key(op, command, limits) {
+        Ok(key) => key,
+        Err(failure) => return fail(sink, failure),
     };
+    let request = Request::new(op, command, key, deadline::unix_now);
+    if let Some(failure) = fault(&request, limits) {
+        return fail(sink, failure);
+    }
     let place = topology.place(command.route.unwrap_or(command.key));
     let Some((to, server)) = place.and_then(|to| Some((to, topology.server(to)?))) else {
-        return sink.fail(0, no_servers(op));
+        return fail(sink, no_servers(op));
     };
     let mut begun = None;
     if call.options.shortcut {
-        if let Some(pooled) = server.pool.take() {
-            match over(call, to, server, pooled, &request, sink) {
+        if let Some(pooled) = server.pool.take(thread) {
+            match over(call, thread, to, server, pooled, &request, sink) {
                 End::Finished => return,
                 End::Unfinished(handed) => begun = handed,
             }
@@ -55,6 +61,14 @@ pub fn run<S: Sink + Default>(
     }
     let (call, command, mut moved) = (*call, *command, std::mem::take(sink));
     general(&call, topology, &command, &mut moved, begun);
+    *sink = moved;
+}
+
+/// Tell the sink of a failure, without having it in memory before.
+#[inline(always)]
+fn fail<S: Sink + Default>(sink: &mut S, failure: Box<Failure>) {
+    let mut moved = std::mem::take(sink);
+    moved.fail(0, failure);
     *sink = moved;
 }
 
@@ -74,6 +88,7 @@ pub struct Handed {
 #[inline(always)]
 fn over<S: Sink + Default>(
     call: &Call<'_>,
+    thread: usize,
     to: usize,
     server: &Arc<Server>,
     mut pooled: Box<Pooled>,
@@ -88,8 +103,8 @@ fn over<S: Sink + Default>(
     let key_at = match pooled.link.session.begin_lone(request) {
         Ok(key_at) => key_at,
         Err(why) => {
-            server.pool.put(pooled);
-            sink.fail(0, Failure::no_memory(why.0).on(server.name));
+            server.pool.put(thread, pooled);
+            fail(sink, Failure::no_memory(why.0).on(server.name));
             return End::Finished;
         }
     };
@@ -97,7 +112,7 @@ fn over<S: Sink + Default>(
     let trouble = match attempt(call, &mut pooled, request, key_at, sink, quiet) {
         Attempt::Finished => {
             pooled.link.last_used = call.deadline.begin();
-            server.pool.put(pooled);
+            server.pool.put(thread, pooled);
             return End::Finished;
         }
         Attempt::Unfinished(trouble) => trouble,
@@ -105,6 +120,7 @@ fn over<S: Sink + Default>(
     let (call, request, mut moved) = (*call, *request, std::mem::take(sink));
     let end = go_on(
         &call,
+        thread,
         to,
         server,
         pooled,
@@ -123,6 +139,7 @@ fn over<S: Sink + Default>(
 #[allow(clippy::too_many_arguments)] // all of them stand in registers or are cold
 fn go_on(
     call: &Call<'_>,
+    thread: usize,
     to: usize,
     server: &Arc<Server>,
     mut pooled: Box<Pooled>,
@@ -148,7 +165,7 @@ fn go_on(
         };
         if finished {
             pooled.link.last_used = call.deadline.begin();
-            server.pool.put(pooled);
+            server.pool.put(thread, pooled);
             return End::Finished;
         }
     }

@@ -5,7 +5,7 @@ use crate::buffer::{Chunk, Place};
 use crate::error::{Failure, Status};
 use crate::names::ServerName;
 use crate::operation::Token;
-use crate::protocol::{Request, ValueHead};
+use crate::protocol::{Key, Request, ValueHead};
 
 /// What a command without a value was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +31,27 @@ pub struct Sent {
 }
 
 impl Sent {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         request: &Request<'_, '_>,
         lane: u32,
         key_at: usize,
         server: ServerName,
     ) -> Sent {
-        let key = request.key;
+        Sent {
+            clamped: request.wire.clamped,
+            ..Sent::of_key(request.key, lane, key_at, server)
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn of_key(key: Key<'_>, lane: u32, key_at: usize, server: ServerName) -> Sent {
         Sent {
             lane,
             server,
             key_at: key_at + key.prefix().len(),
             key_len: key.user().len(),
-            clamped: request.wire.clamped,
+            clamped: false,
         }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use super::per_process::PerProcess;
 use super::server::Server;
+use super::snapshot::{Held, Snapshot};
+use super::thread;
 use crate::cluster::topology::Topology;
 use crate::config::{self, Config, ServerSpec};
 use crate::error::Result;
@@ -27,7 +27,7 @@ pub struct Core {
 
 /// The part that a forked child makes anew.
 pub struct State {
-    pub topology: ArcSwap<Servers>,
+    topology: Snapshot<Servers>,
     quiet_failed: Arc<AtomicU64>,
     /// Held while a new topology is made; never on the path of a command.
     change: Mutex<()>,
@@ -78,7 +78,7 @@ impl State {
             .map(|spec| Server::new(spec.clone(), max_connections, quiet_failed.clone()))
             .collect();
         State {
-            topology: ArcSwap::from_pointee(topology(servers)),
+            topology: Snapshot::new(topology(servers)),
             quiet_failed,
             change: Mutex::new(()),
             max_connections,
@@ -88,7 +88,7 @@ impl State {
     /// In a forked child: the same servers without connections. Reads the parent's snapshot, which
     /// takes no lock.
     fn renew(parent: &State) -> State {
-        let old = parent.topology.load();
+        let old = parent.topology();
         let specs: Vec<ServerSpec> = old
             .servers()
             .iter()
@@ -98,9 +98,21 @@ impl State {
     }
 
     fn close_inherited(parent: &State) {
-        for server in parent.topology.load().servers() {
+        for server in parent.topology().servers() {
             server.pool.close_inherited();
         }
+    }
+
+    /// The servers of the moment.
+    #[inline(always)]
+    pub fn topology(&self) -> Held<'_, Servers> {
+        self.topology.load(thread::number())
+    }
+
+    /// As [`State::topology`], with the thread's number at hand.
+    #[inline(always)]
+    pub fn topology_for(&self, thread: usize) -> Held<'_, Servers> {
+        self.topology.load(thread)
     }
 
     pub fn take_quiet_failed(&self) -> u64 {
@@ -137,7 +149,7 @@ impl State {
     /// left close theirs.
     fn change(&self, edit: impl FnOnce(&mut Vec<ServerSpec>) -> Result<()>) -> Result<()> {
         let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = self.topology.load_full();
+        let old = self.topology();
         let mut specs: Vec<ServerSpec> = old
             .servers()
             .iter()
@@ -150,7 +162,8 @@ impl State {
             .collect();
         let left = |old: &&Arc<Server>| !servers.iter().any(|new| Arc::ptr_eq(&new.pool, &old.pool));
         let gone: Vec<Arc<Server>> = old.servers().iter().filter(left).cloned().collect();
-        self.topology.store(Arc::new(topology(servers)));
+        drop(old);
+        self.topology.replace(topology(servers));
         for server in gone {
             server.pool.close_all();
         }

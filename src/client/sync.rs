@@ -13,7 +13,7 @@ use crate::transport::{Interest, Mode, Readiness};
 
 /// Read what idle connections are owed. Connections in use settle by their own next command.
 pub fn settle(state: &State, deadline: Deadline, notices: &mut Notices) -> Result<()> {
-    let topology = state.topology.load();
+    let topology = state.topology();
     let mut result = Ok(());
     for server in topology.servers() {
         // Held until all are seen to, so that none is met twice.

@@ -45,26 +45,32 @@ impl Outbox {
         Ok(())
     }
 
-    /// Append `request` with `write`, which gets the bytes so far and may only append (or extend the
-    /// last line, where none of it was sent). Returns what `write` returns.
+    /// The command bytes, to be appended to, between [`Outbox::bytes`]`().len()` taken before and
+    /// [`Outbox::queue_from`] told of it after.
     #[inline(always)]
-    pub fn write<R, T>(&mut self, request: &R, write: impl FnOnce(&R, &mut Vec<u8>) -> T) -> T {
-        let before = self.bytes.len();
-        let result = write(request, &mut self.bytes);
+    pub fn commands(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// What was appended since there were `before` bytes is to be sent.
+    #[inline(always)]
+    pub fn queue_from(&mut self, before: usize) {
         self.queued += (self.bytes.len() - before) as u64;
-        result
+    }
+
+    /// See to it that the next [`Outbox::lend`] needs no memory.
+    pub fn reserve_lent(&mut self) -> Result<(), NoMemory> {
+        self.lent.try_reserve(1).map_err(|_| NoMemory(1))
     }
 
     /// Append a value that the caller keeps until it is sent.
-    pub fn lend(&mut self, token: Token, len: usize) -> Result<(), NoMemory> {
-        self.lent.try_reserve(1).map_err(|_| NoMemory(1))?;
+    pub fn lend(&mut self, token: Token, len: usize) {
         self.lent.push_back(LentValue {
             at: self.bytes.len(),
             token,
             len,
         });
         self.queued += len as u64;
-        Ok(())
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -197,11 +203,16 @@ mod tests {
         let whole = b"one aaaaaaa\r\ntwo bbbbb\r\nthree\r\n";
         for step in 1..=whole.len() {
             let mut out = Outbox::default();
-            out.write(b"one ", |part, bytes| bytes.extend_from_slice(part));
-            out.lend(0, 7).unwrap();
-            out.write(b"\r\ntwo ", |part, bytes| bytes.extend_from_slice(part));
-            out.lend(1, 5).unwrap();
-            out.write(b"\r\nthree\r\n", |part, bytes| bytes.extend_from_slice(part));
+            let append = |out: &mut Outbox, part: &[u8]| {
+                let before = out.bytes().len();
+                out.commands().extend_from_slice(part);
+                out.queue_from(before);
+            };
+            append(&mut out, b"one ");
+            out.lend(0, 7);
+            append(&mut out, b"\r\ntwo ");
+            out.lend(1, 5);
+            append(&mut out, b"\r\nthree\r\n");
             assert_eq!(out.queued(), whole.len() as u64);
             let mut sent = Vec::new();
             while !out.all_sent() {

@@ -2,7 +2,7 @@
 
 use super::outbox::Token;
 use crate::buffer::NoMemory;
-use crate::protocol::{Op, Request};
+use crate::protocol::{Key, Op, Request};
 
 /// All that must be remembered of a command to recognise its reply.
 #[derive(Clone, Copy)]
@@ -31,13 +31,23 @@ impl Owed {
         end: u64,
     ) -> Owed {
         Owed {
+            quiet,
+            last: true,
+            ..Owed::of_key(token, request.op, request.key, key_at, end)
+        }
+    }
+
+    /// One more key of a line of keys that goes on.
+    #[inline(always)]
+    pub fn of_key(token: Token, op: Op, key: Key<'_>, key_at: usize, end: u64) -> Owed {
+        Owed {
             end,
             token,
             key_at: key_at as u32,
-            key_len: request.key.wire_len() as u8,
-            op: request.op,
-            quiet,
-            last: true,
+            key_len: key.wire_len() as u8,
+            op,
+            quiet: false,
+            last: false,
             answered: false,
         }
     }
@@ -70,11 +80,24 @@ pub struct Queue {
 impl Queue {
     #[inline(always)]
     pub fn push(&mut self, owed: Owed) -> Result<(), NoMemory> {
+        self.reserve_one()?;
+        self.quiet += usize::from(owed.quiet);
+        self.owed.push(owed);
+        Ok(())
+    }
+
+    /// As [`Queue::push`], behind [`Queue::reserve_one`].
+    #[inline(always)]
+    pub fn push_reserved(&mut self, owed: Owed) {
+        self.owed.push(owed);
+    }
+
+    /// See to it that the next push needs no memory.
+    #[inline(always)]
+    pub fn reserve_one(&mut self) -> Result<(), NoMemory> {
         if self.owed.len() == self.owed.capacity() {
             self.grow()?;
         }
-        self.quiet += usize::from(owed.quiet);
-        self.owed.push(owed);
         Ok(())
     }
 

@@ -40,10 +40,16 @@ impl Session {
     #[inline(always)]
     fn drain_values(&mut self, mut tell: impl FnMut(Token, &ValueHead, &[u8])) {
         let outbox = self.outbox.bytes();
-        let written = self.outbox.written();
+        let written = if self.outbox.all_sent() {
+            u64::MAX
+        } else {
+            self.outbox.written()
+        };
+        let max_value = self.max_value;
         let unread = self.inbox.unread_mut();
         let line = self.owed.expected();
         let (mut at, mut passed, mut answered, mut next) = (0, 0, 0, 0);
+        let mut alike = self.alike;
         while let Some(owed) = line.get_mut(next) {
             next += 1;
             let rest = &mut unread[at..];
@@ -54,29 +60,30 @@ impl Session {
                 }
                 continue;
             };
-            let Some((head, used)) = ascii::numbers_line(&rest[behind_key..], owed.op.reads_cas())
-            else {
+            let with_cas = owed.op.reads_cas();
+            let Some((head, used)) = alike.numbers_line(&rest[behind_key..], with_cas) else {
                 break;
             };
             let begin = behind_key + used;
-            let end = begin.saturating_add(head.len);
-            if rest.get(end..end.saturating_add(2)) != Some(b"\r\n")
-                || head.len > self.max_value
-                || written < owed.end
-            {
+            if head.len > max_value || rest.len() - begin < 2 || rest.len() - begin - 2 < head.len {
+                break;
+            }
+            let (value, behind) = rest[begin..].split_at_mut(head.len);
+            if behind[..2] != *b"\r\n" || written < owed.end {
                 break;
             }
             // The verified CR makes room for the NUL that values are handed out with.
-            rest[end] = 0;
-            tell(owed.token, &head, &rest[begin..end]);
+            behind[0] = 0;
+            tell(owed.token, &head, value);
             owed.answered = true;
-            at += end + 2;
+            at += begin + head.len + 2;
             passed = next;
             answered += 1;
             if owed.last {
                 break;
             }
         }
+        self.alike = alike;
         self.owed.expected_came(passed, answered);
         self.inbox.consume(at);
     }
@@ -145,7 +152,11 @@ impl Session {
                 Lone::Miss(Status::NO_VALUE)
             } else {
                 let key = &self.outbox.bytes()[key_at..key_at + request.key.wire_len()];
-                let (head, used) = ascii::expected_value(unread, key, op.reads_cas())?;
+                let behind_key = ascii::names(unread, key)?;
+                let (head, used) = self
+                    .alike
+                    .numbers_line(&unread[behind_key..], op.reads_cas())?;
+                let used = behind_key + used;
                 let behind = unread.get(used.checked_add(head.len)?..)?;
                 if behind != b"\r\nEND\r\n" || head.len > self.max_value {
                     return None;

@@ -8,14 +8,17 @@ use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
 use super::owed::{Owed, Queue};
-use crate::buffer::{Chunk, NoMemory, Place, Source};
+use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
-use crate::protocol::{Op, Request, Span, ValueHead};
+use crate::protocol::{Key, Op, Request, Span, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
 /// form, and fit any socket's receive buffer.
 pub const QUIET_MAX: usize = 64;
+
+/// Room for so many bytes of commands is made at the beginning of a batch that has as many.
+const COMMANDS_AT_ONCE: usize = 256 * 1024;
 
 /// What the session is in the middle of.
 #[derive(Clone, Copy)]
@@ -84,6 +87,8 @@ pub struct Session {
     /// Bytes received since the exchange began.
     received: u64,
     pub(super) max_value: usize,
+    /// The numbers of the last value's header.
+    pub(super) alike: ascii::Alike,
     /// The last value was too large for the inbox. The next one may be too: little of it is received
     /// with its header, so that little is copied.
     pub(super) large_before: bool,
@@ -105,6 +110,7 @@ impl Session {
             joining: false,
             received: 0,
             max_value,
+            alike: ascii::Alike::default(),
             large_before: false,
         }
     }
@@ -113,6 +119,7 @@ impl Session {
     #[inline(always)]
     pub fn begin(&mut self) {
         self.outbox.clear();
+        self.open_line = None;
         if !self.owed.is_empty() {
             self.owed.begin();
         }
@@ -120,12 +127,13 @@ impl Session {
         self.received = 0;
     }
 
-    /// Begin an exchange of many commands, whose replies come to about `expected` bytes and stay
-    /// where they are received.
-    pub fn begin_batch(&mut self, expected: usize) {
+    /// Begin an exchange of many commands of about `commands` bytes, whose replies come to about
+    /// `expected` bytes and stay where they are received.
+    pub fn begin_batch(&mut self, commands: usize, expected: usize) {
         self.begin();
         self.joining = true;
-        self.open_line = None;
+        // Only to save growing step by step: where there is no memory, that fails when it has to.
+        let _ = self.outbox.reserve(commands.min(COMMANDS_AT_ONCE));
         self.inbox.begin_keeping(expected);
     }
 
@@ -155,14 +163,14 @@ impl Session {
     }
 
     /// Queue a command. Returns where its key (with the prefix) stands in the command bytes.
-    #[inline]
+    #[inline(always)]
     pub fn submit(
         &mut self,
         token: Token,
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, NoMemory> {
-        if self.joining {
+        if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
             self.outbox.reserve(ascii::line_room(&request.key))?;
             if let Some(key_at) = self.join(request) {
                 return self.owe(token, request, key_at, false);
@@ -172,41 +180,61 @@ impl Session {
         self.owe(token, request, key_at, quiet)
     }
 
+    /// Queue one more command of a batch that is no line of keys. `None` where there is no memory, and
+    /// nothing is queued.
+    #[inline(always)]
+    pub fn submit_next(&mut self, token: Token, request: &Request<'_, '_>) -> Option<usize> {
+        self.owed.reserve_one().ok()?;
+        let key_at = self.encode(token, request).ok()?;
+        let end = self.outbox.queued();
+        self.owed
+            .push_reserved(Owed::new(token, request, key_at, false, end));
+        Some(key_at)
+    }
+
     /// Append a command's bytes; a large value is lent.
     #[inline(always)]
     fn encode(&mut self, token: Token, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
-        if !request.op.sends_value() {
-            self.outbox.reserve(ascii::line_room(&request.key))?;
-            return Ok(self.outbox.write(request, |request, bytes| {
-                let key_at = ascii::encode(request, bytes);
-                ascii::encode_end(bytes);
-                key_at
-            }));
-        }
         let value = request.value();
-        if value.len() > COPIED_VALUE_MAX {
-            return self.encode_lent(token, request);
+        if value.len() > COPIED_VALUE_MAX && request.op.sends_value() {
+            let request = *request;
+            return self.encode_lent(token, &request);
         }
-        self.outbox
-            .reserve(ascii::line_room(&request.key) + value.len() + 2)?;
-        Ok(self.outbox.write(request, |request, bytes| {
-            let key_at = ascii::encode(request, bytes);
+        let room = ascii::line_room(&request.key);
+        let begin = self.outbox.bytes().len();
+        let key_at;
+        if request.op.sends_value() {
+            self.outbox.reserve(room + value.len() + 2)?;
+            let bytes = self.outbox.commands();
+            key_at = ascii::encode(request, bytes);
             ascii::encode_end(bytes);
-            bytes.extend_from_slice(request.value());
+            append(bytes, value);
             ascii::encode_end(bytes);
-            key_at
-        }))
+        } else {
+            self.outbox.reserve(room)?;
+            let bytes = self.outbox.commands();
+            key_at = ascii::encode(request, bytes);
+            ascii::encode_end(bytes);
+        }
+        self.outbox.queue_from(begin);
+        Ok(key_at)
+    }
+
+    fn encode_end(&mut self) {
+        let begin = self.outbox.bytes().len();
+        ascii::encode_end(self.outbox.commands());
+        self.outbox.queue_from(begin);
     }
 
     fn encode_lent(&mut self, token: Token, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
         self.outbox.reserve(ascii::line_room(&request.key) + 2)?;
-        let key_at = self.outbox.write(request, |request, bytes| {
-            let key_at = ascii::encode(request, bytes);
-            ascii::encode_end(bytes);
-            key_at
-        });
-        self.outbox.lend(token, request.value().len())?;
-        self.outbox.write(&(), |_, bytes| ascii::encode_end(bytes));
+        self.outbox.reserve_lent()?;
+        let begin = self.outbox.bytes().len();
+        let key_at = ascii::encode(request, self.outbox.commands());
+        ascii::encode_end(self.outbox.commands());
+        self.outbox.queue_from(begin);
+        self.outbox.lend(token, request.value().len());
+        self.encode_end();
         Ok(key_at)
     }
 
@@ -219,26 +247,75 @@ impl Session {
         quiet: bool,
     ) -> Result<usize, NoMemory> {
         let end = self.outbox.queued();
-        self.owed
-            .push(Owed::new(token, request, key_at, quiet, end))?;
+        let mut owed = Owed::new(token, request, key_at, quiet, end);
+        // The last key of a line is known when the line ends.
+        owed.last = self.open_line.is_none();
+        self.owed.push(owed)?;
         Ok(key_at)
     }
 
     /// Put one more key into the open line, or begin one; else end it.
     #[inline(always)]
     fn join(&mut self, request: &Request<'_, '_>) -> Option<usize> {
-        let (op, expiry) = (request.op, request.wire.expiry);
-        let len = self.outbox.bytes().len() + 1 + request.key.wire_len() + 2;
         match self.open_line {
-            Some(line) if line.op == op && line.expiry == expiry && len <= line.limit => {
-                if let Some(before) = self.owed.back_mut() {
-                    before.last = false;
+            Some(line) if line.op == request.op && line.expiry == request.wire.expiry => {
+                match self.add_key(request.key) {
+                    Some(key_at) => Some(key_at),
+                    None => self.begin_line(request),
                 }
-                let key = request.key;
-                Some(self.outbox.write(&key, |key, bytes| ascii::encode_more(*key, bytes)))
             }
             _ => self.begin_line(request),
         }
+    }
+
+    /// Queue commands without an expiry time as more keys of the open line, if that is of their op.
+    /// `next(n)` is the next command, of which `n` have been queued; `sent` hears where its key stands.
+    /// Ends where there is no next, the line is full, or there is no memory; returns how many were
+    /// queued.
+    #[inline(always)]
+    pub fn join_keys<'k>(
+        &mut self,
+        op: Op,
+        mut next: impl FnMut(usize) -> Option<(Token, Key<'k>)>,
+        mut sent: impl FnMut(Token, Key<'k>, usize),
+    ) -> usize {
+        let Some(line) = self.open_line.filter(|line| line.op == op) else {
+            return 0;
+        };
+        let begin = self.outbox.bytes().len();
+        let behind = self.outbox.queued() - begin as u64;
+        let mut n = 0;
+        while let Some((token, key)) = next(n) {
+            let room = ascii::line_room(&key);
+            if self.outbox.reserve(room).is_err() || self.owed.reserve_one().is_err() {
+                break;
+            }
+            let bytes = self.outbox.commands();
+            if bytes.len() + 1 + key.wire_len() + 2 > line.limit {
+                break;
+            }
+            let key_at = ascii::encode_more(key, bytes);
+            let end = behind + bytes.len() as u64;
+            self.owed
+                .push_reserved(Owed::of_key(token, op, key, key_at, end));
+            sent(token, key, key_at);
+            n += 1;
+        }
+        self.outbox.queue_from(begin);
+        n
+    }
+
+    /// Put a key into the open line, where it takes it.
+    #[inline(always)]
+    fn add_key(&mut self, key: Key<'_>) -> Option<usize> {
+        let len = self.outbox.bytes().len() + 1 + key.wire_len() + 2;
+        if len > self.open_line?.limit {
+            return None;
+        }
+        let begin = self.outbox.bytes().len();
+        let key_at = ascii::encode_more(key, self.outbox.commands());
+        self.outbox.queue_from(begin);
+        Some(key_at)
     }
 
     fn begin_line(&mut self, request: &Request<'_, '_>) -> Option<usize> {
@@ -253,17 +330,21 @@ impl Session {
         });
         // What `join` reserved may be used up by the end of the line before.
         self.outbox.reserve(ascii::line_room(&request.key)).ok()?;
-        Some(self.outbox.write(request, ascii::encode))
+        let begin = self.outbox.bytes().len();
+        let key_at = ascii::encode(request, self.outbox.commands());
+        self.outbox.queue_from(begin);
+        Some(key_at)
     }
 
     /// Nothing more is joined to the line of keys; to be called before anything is sent.
     #[inline]
     pub fn end_line(&mut self) {
         if self.open_line.take().is_some() {
-            self.outbox.write(&(), |_, bytes| ascii::encode_end(bytes));
+            self.encode_end();
             let end = self.outbox.queued();
             if let Some(last) = self.owed.back_mut() {
                 last.end = end;
+                last.last = true;
             }
         }
     }

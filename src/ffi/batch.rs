@@ -77,9 +77,12 @@ impl Commands for Arrays<'_> {
         self.like
     }
 
-    #[inline]
+    #[inline(always)]
     fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
-        let len = |lens: Option<&[usize]>| lens.map_or(CSTR, |lens| lens[index]);
+        let len = |lens: Option<&[usize]>| match lens {
+            Some(lens) => lens[index],
+            None => CSTR,
+        };
         // SAFETY: the caller's pointers, valid for their lengths until the call returns.
         command.key = unsafe { bytes(self.keys[index].cast(), len(self.key_lens), "key") }?;
         if let Some(value) = self.values.get(index) {
@@ -148,7 +151,7 @@ impl Commands for Packed<'_> {
         self.like
     }
 
-    #[inline]
+    #[inline(always)]
     fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
         command.key = self.keys.piece(index);
         if let Some(values) = &self.values {
@@ -275,9 +278,9 @@ fn partial(all_write: bool) -> Status {
 }
 
 /// Carry out a batch and hand out its results.
-fn run(
+fn run<C: Commands>(
     client: *const mc_client,
-    commands: &dyn Commands,
+    commands: &C,
     limit: Limit,
     all_write: bool,
     out: Option<&mut *mut mc_results>,

@@ -133,7 +133,7 @@ const OF_RESULTS: u32 = 0x6d63_5265;
 #[repr(C)]
 pub(super) struct Slot {
     origin: u32,
-    /// For results: the lane that the command went over.
+    /// For results: the lane that the command went over plus one; 0 if it was not sent.
     pub lane: u32,
     /// For results: where the key stands in the lane's command bytes.
     pub key_at: usize,
@@ -148,15 +148,28 @@ pub(super) struct Slot {
     pub item: mc_item,
 }
 
-/// No lane: the command was not sent.
-pub(super) const NO_LANE: u32 = u32::MAX;
-
 impl Slot {
-    /// One of a result set.
-    pub fn of_results() -> Slot {
+    /// Those of a result set.
+    pub fn many(n: usize) -> Result<Vec<Slot>, NoMemory> {
+        let mut slots: Vec<Slot> = Vec::new();
+        slots
+            .try_reserve_exact(n)
+            .map_err(|_| NoMemory(n.saturating_mul(size_of::<Slot>())))?;
+        let first = slots.as_mut_ptr();
+        for index in 0..n {
+            // SAFETY: room for `n` was made. (Not `resize_with`, which makes each elsewhere first.)
+            unsafe { first.add(index).write(Slot::of_results()) };
+        }
+        // SAFETY: all of them are written.
+        unsafe { slots.set_len(n) };
+        Ok(slots)
+    }
+
+    #[inline(always)]
+    fn of_results() -> Slot {
         Slot {
             origin: OF_RESULTS,
-            lane: NO_LANE,
+            lane: 0,
             key_at: 0,
             clamped: false,
             inline: 0,

@@ -17,8 +17,6 @@ use crate::protocol::ValueHead;
 /// Fills an item: one that the caller keeps, or one that is made when a value has come.
 pub struct ItemSink<'a> {
     slot: *mut Slot,
-    /// Made here, and freed here unless it is handed out.
-    made: bool,
     /// Fill the item on failures too.
     always: bool,
     key: &'a [u8],
@@ -45,7 +43,6 @@ impl<'a> ItemSink<'a> {
     pub fn making(key: &'a [u8]) -> ItemSink<'a> {
         ItemSink {
             slot: ptr::null_mut(),
-            made: true,
             always: false,
             key,
             server: None,
@@ -67,7 +64,6 @@ impl<'a> ItemSink<'a> {
         unsafe { (*slot).clear() };
         let mut sink = ItemSink::making(key);
         sink.slot = slot;
-        sink.made = false;
         sink.always = always;
         sink
     }
@@ -131,21 +127,52 @@ impl<'a> ItemSink<'a> {
         }
     }
 
-    /// Make sure of an item with the key in it, for answers without a value.
-    fn plain_item(&mut self) -> bool {
-        if self.slot.is_null() && !self.made {
-            return false;
+    /// An answer other than a value, into the item.
+    #[inline(never)]
+    fn write_answer(&mut self, answer: Answer<'_>) {
+        if let Answer::Text(text) = answer {
+            let head = ValueHead {
+                flags: 0,
+                len: text.len(),
+                cas: None,
+            };
+            return self.value(0, &head, text);
         }
-        self.begin(0).is_ok()
+        self.status = match answer {
+            Answer::Miss(status) => status,
+            _ => Status::OK,
+        };
+        if let Err(why) = self.begin(0) {
+            return self.no_memory(why.0);
+        }
+        let status = self.status.0;
+        let item = self.item();
+        item.status = status;
+        if let Answer::Number(number) = answer {
+            item.number = number;
+            item.have |= MC_HAVE_NUMBER;
+        }
     }
 
-    /// Hand out the item: not NULL exactly when the status is MC_OK.
+    #[inline(always)]
+    fn no_memory(&mut self, bytes: usize) {
+        let mut moved = std::mem::take(self);
+        moved.fail(0, Failure::no_memory(bytes));
+        *self = moved;
+    }
+
+    /// Hand out the item that was made: not NULL exactly when the status is MC_OK. (There is no `Drop`
+    /// for the other case: it would keep the whole sink in memory for the sake of unwinding.)
     #[inline(always)]
     pub fn hand_out(mut self) -> *mut mc_item {
-        if self.status.is_ok() && !self.slot.is_null() {
-            self.made = false;
+        if self.slot.is_null() {
+            return ptr::null_mut();
+        }
+        if self.status.is_ok() {
             return self.item();
         }
+        // SAFETY: made here and not handed out.
+        unsafe { Slot::free(self.slot) };
         ptr::null_mut()
     }
 }
@@ -153,16 +180,6 @@ impl<'a> ItemSink<'a> {
 impl Default for ItemSink<'_> {
     fn default() -> Self {
         ItemSink::making(b"")
-    }
-}
-
-impl Drop for ItemSink<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.made && !self.slot.is_null() {
-            // SAFETY: made here and not handed out.
-            unsafe { Slot::free(self.slot) };
-        }
     }
 }
 
@@ -176,16 +193,14 @@ impl Sink for ItemSink<'_> {
     #[inline(always)]
     fn value(&mut self, _: Token, head: &ValueHead, value: &[u8]) {
         match self.begin(value.len()) {
-            Ok((_, room)) if room < value.len() => {
-                self.fail(0, Failure::no_memory(value.len()));
-            }
+            Ok((_, room)) if room < value.len() => self.no_memory(value.len()),
             Ok((at, _)) => {
                 // SAFETY: `begin` made room for the value.
                 unsafe { ptr::copy_nonoverlapping(value.as_ptr(), at, value.len()) };
                 self.finish(head, at, value.len());
                 self.status = Status::OK;
             }
-            Err(why) => self.fail(0, Failure::no_memory(why.0)),
+            Err(why) => self.no_memory(why.0),
         }
     }
 
@@ -216,34 +231,14 @@ impl Sink for ItemSink<'_> {
         self.status = Status::OK;
     }
 
+    #[inline(always)]
     fn answer(&mut self, _: Token, answer: Answer<'_>) {
-        self.status = match answer {
-            Answer::Miss(status) => status,
-            _ => Status::OK,
-        };
-        if self.status.is_ok() || self.always {
-            let value = match answer {
-                Answer::Text(text) => text,
-                _ => b"",
-            };
-            if let Answer::Text(_) = answer {
-                let head = ValueHead {
-                    flags: 0,
-                    len: value.len(),
-                    cas: None,
-                };
-                self.value(0, &head, value);
-                return;
-            }
-            if !self.plain_item() {
-                return self.fail(0, Failure::no_memory(self.key.len()));
-            }
-            let status = self.status.0;
-            let item = self.item();
-            item.status = status;
-            if let Answer::Number(number) = answer {
-                item.number = number;
-                item.have |= MC_HAVE_NUMBER;
+        match answer {
+            Answer::Miss(status) if !self.always => self.status = status,
+            answer => {
+                let mut moved = std::mem::take(self);
+                moved.write_answer(answer);
+                *self = moved;
             }
         }
     }

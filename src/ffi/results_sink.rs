@@ -41,13 +41,8 @@ pub struct ResultsSink {
 
 impl ResultsSink {
     pub fn new(n: usize) -> Result<ResultsSink> {
-        let mut items = Vec::new();
-        items
-            .try_reserve_exact(n)
-            .map_err(|_| Failure::no_memory(n.saturating_mul(size_of::<Slot>())))?;
-        items.resize_with(n, Slot::of_results);
         Ok(ResultsSink {
-            items,
+            items: Slot::many(n).map_err(|why| Failure::no_memory(why.0))?,
             chunks: Vec::new(),
             bodies: Vec::new(),
             arriving: Vec::new(),
@@ -86,7 +81,7 @@ impl ResultsSink {
             if slot.clamped {
                 slot.item.have |= MC_HAVE_CLAMPED;
             }
-            match self.commands.get_mut(slot.lane as usize) {
+            match self.commands.get_mut((slot.lane as usize).wrapping_sub(1)) {
                 Some(bytes) if slot.key_at + slot.item.key_len < bytes.len() => {
                     // What separated the key from what follows makes room for its NUL.
                     bytes[slot.key_at + slot.item.key_len] = 0;
@@ -121,7 +116,7 @@ impl Sink for ResultsSink {
     #[inline]
     fn sent(&mut self, tag: Token, sent: &Sent) {
         if let Some(slot) = self.slot(tag) {
-            slot.lane = sent.lane;
+            slot.lane = sent.lane + 1;
             slot.clamped = sent.clamped;
             slot.key_at = sent.key_at;
             slot.item.key_len = sent.key_len;

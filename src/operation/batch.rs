@@ -2,6 +2,7 @@
 //! the table allows sent once more.
 
 use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
 
 use super::retry::judge;
 use super::{Event, Operation, Step, Token};
@@ -53,6 +54,15 @@ impl Operation for Batch {
                 }
             }
         }
+    }
+
+    fn unsent(&self) -> Range<usize> {
+        self.cursor..self.count
+    }
+
+    fn took(&mut self, n: usize) {
+        self.cursor += n;
+        self.waiting += n;
     }
 
     #[inline]

@@ -1,8 +1,7 @@
 //! From a command to a request: every check that needs no server.
 
 use crate::error::{Effect, Failure, Result, Status};
-use crate::protocol::expiry::Ttl;
-use crate::protocol::{Command, Key, Op, Request};
+use crate::protocol::{Command, Key, KeyFault, Op, Request};
 
 /// The commands of an operation, by their place in the caller's order.
 pub trait Commands {
@@ -39,55 +38,43 @@ fn item_size(request: &Request<'_, '_>) -> u64 {
     ITEM_HEADER + request.key.wire_len() as u64 + 1 + flags + request.value().len() as u64 + 2
 }
 
-/// Check a command, whose op is `op`, and say it in the protocols' words. `unix_now` is asked for only where an expiry
-/// time needs it.
+/// The key of a command whose op is `op`, checked.
 #[inline(always)]
-pub fn request<'r, 'a>(
-    op: Op,
-    command: &'r Command<'a>,
-    limits: Limits<'a>,
-    unix_now: impl FnOnce() -> i64,
-) -> Result<Request<'r, 'a>> {
-    let key = match Key::new(limits.prefix, command.key) {
-        Ok(key) => key,
-        Err(_) if op.is_server_wide() => Key::NONE,
-        Err(fault) => return Err(refused(op, Status::ILLEGAL_INPUT, fault.to_string())),
-    };
-    let ttl = if op.has_expiry() {
-        command.ttl
-    } else {
-        Ttl::Never
-    };
-    let request = Request {
-        op,
-        command,
-        key,
-        wire: ttl.wire(unix_now),
-    };
-    if op.sends_value() && item_size(&request) > limits.item_size_max {
-        return Err(too_large(&request, limits));
+pub fn key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<'a>> {
+    match Key::new(limits.prefix, command.key) {
+        Ok(key) => Ok(key),
+        Err(_) if op.is_server_wide() => Ok(Key::NONE),
+        Err(fault) => Err(illegal(op, fault)),
     }
-    if op == Op::Cas && command.cas == 0 {
-        return Err(refused(
-            op,
-            Status::INVALID_ARGUMENT,
-            "a CAS of 0 is none that a server gives".into(),
-        ));
-    }
-    Ok(request)
 }
 
 #[cold]
-fn too_large(request: &Request<'_, '_>, limits: Limits<'_>) -> Box<Failure> {
-    refused(
-        request.op,
-        Status::TOO_LARGE,
-        format!(
-            "the item would have {} bytes with its overhead; item_size_max is {}; it was not sent",
-            item_size(request),
-            limits.item_size_max
-        ),
-    )
+fn illegal(op: Op, fault: KeyFault) -> Box<Failure> {
+    refused(op, Status::ILLEGAL_INPUT, fault.to_string())
+}
+
+/// Why a command whose key is legal may not be sent.
+#[inline(always)]
+pub fn fault(request: &Request<'_, '_>, limits: Limits<'_>) -> Option<Box<Failure>> {
+    if request.op.sends_value() {
+        let size = item_size(request);
+        if size > limits.item_size_max {
+            return Some(too_large(request.op, size, limits.item_size_max));
+        }
+    }
+    if request.op == Op::Cas && request.command.cas == 0 {
+        let text = "a CAS of 0 is none that a server gives".into();
+        return Some(refused(request.op, Status::INVALID_ARGUMENT, text));
+    }
+    None
+}
+
+#[cold]
+fn too_large(op: Op, size: u64, limit: u64) -> Box<Failure> {
+    let text = format!(
+        "the item would have {size} bytes with its overhead; item_size_max is {limit}; it was not sent"
+    );
+    refused(op, Status::TOO_LARGE, text)
 }
 
 #[cold]

@@ -6,6 +6,8 @@ pub mod command;
 pub mod retry;
 pub mod single;
 
+use std::ops::Range;
+
 use crate::error::Failure;
 use crate::protocol::Op;
 use retry::Loss;
@@ -43,4 +45,13 @@ pub enum Event<'e> {
 pub trait Operation {
     fn on(&mut self, event: Event<'_>);
     fn next(&mut self) -> Step;
+
+    /// The commands that [`Operation::next`] would send next and for the first time, one behind the
+    /// other: a driver that can may send them at once.
+    fn unsent(&self) -> Range<usize> {
+        0..0
+    }
+
+    /// The first `n` of them were sent.
+    fn took(&mut self, _n: usize) {}
 }

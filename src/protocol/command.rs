@@ -85,7 +85,28 @@ pub struct Request<'r, 'a> {
     pub wire: Wire,
 }
 
-impl<'a> Request<'_, 'a> {
+impl<'r, 'a> Request<'r, 'a> {
+    /// `op` is that of the command. `unix_now` is asked for only where an expiry time needs it.
+    #[inline(always)]
+    pub fn new(
+        op: Op,
+        command: &'r Command<'a>,
+        key: Key<'a>,
+        unix_now: impl FnOnce() -> i64,
+    ) -> Request<'r, 'a> {
+        let ttl = if op.has_expiry() {
+            command.ttl
+        } else {
+            Ttl::Never
+        };
+        Request {
+            op,
+            command,
+            key,
+            wire: ttl.wire(unix_now),
+        }
+    }
+
     #[inline(always)]
     pub fn value(&self) -> &'a [u8] {
         self.command.value

@@ -101,21 +101,25 @@ fn has_illegal(word: u64) -> bool {
     below | is_del != 0
 }
 
-/// Eight bytes a step; the last step overlaps the one before.
+/// Most keys have 8 to 16 bytes: two steps of eight, which may overlap.
 #[inline(always)]
 fn is_legal(key: &[u8]) -> bool {
+    match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(first), Some(last)) if key.len() <= 16 => {
+            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+            !(has_illegal(first) | has_illegal(last))
+        }
+        _ => is_legal_of_any_length(key),
+    }
+}
+
+fn is_legal_of_any_length(key: &[u8]) -> bool {
     let mut rest = key;
     while let Some((word, more)) = rest.split_first_chunk::<8>() {
         if has_illegal(u64::from_le_bytes(*word)) {
             return false;
         }
         rest = more;
-    }
-    if rest.is_empty() {
-        return true;
-    }
-    if let Some(word) = key.last_chunk::<8>() {
-        return !has_illegal(u64::from_le_bytes(*word));
     }
     rest.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
 }

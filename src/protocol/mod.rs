@@ -140,7 +140,7 @@ impl Span {
 }
 
 /// What a value's header line says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ValueHead {
     pub flags: u32,
     pub len: usize,

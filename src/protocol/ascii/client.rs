@@ -1,5 +1,6 @@
 //! The client's side: commands into lines, lines into replies.
 
+use crate::buffer::append;
 use crate::error::{Effect, Status};
 use crate::protocol::{Key, Op, Request, Span, ValueHead, number};
 
@@ -32,21 +33,25 @@ pub fn line_room(key: &Key<'_>) -> usize {
 pub fn encode(request: &Request<'_, '_>, out: &mut Vec<u8>) -> usize {
     let command = request.command;
     match request.op {
-        Op::Get => out.extend_from_slice(b"get "),
-        Op::Set => out.extend_from_slice(b"set "),
-        op => out.extend_from_slice(word(op)),
+        Op::Get => append(out, b"get "),
+        Op::Set => append(out, b"set "),
+        op => append(out, word(op)),
     }
     if matches!(request.op, Op::Gat | Op::Gats) {
         number(request.wire.expiry, out);
-        out.push(b' ');
+        append(out, b" ");
     }
     let key_at = out.len();
     put_key(request.key, out);
     match request.op {
         Op::Get | Op::Gets | Op::Gat | Op::Gats | Op::Delete | Op::Version => {}
         Op::Set | Op::Add | Op::Replace | Op::Append | Op::Prepend | Op::Cas => {
-            number(command.flags, out);
-            number(request.wire.expiry, out);
+            if command.flags == 0 && request.wire.expiry == 0 {
+                append(out, b" 0 0");
+            } else {
+                number(command.flags, out);
+                number(request.wire.expiry, out);
+            }
             number(command.value.len(), out);
             if request.op == Op::Cas {
                 number(command.cas, out);
@@ -63,7 +68,7 @@ pub fn encode(request: &Request<'_, '_>, out: &mut Vec<u8>) -> usize {
 /// Append one more key to a line of keys that was not ended. Returns where it begins.
 #[inline(always)]
 pub fn encode_more(key: Key<'_>, out: &mut Vec<u8>) -> usize {
-    out.push(b' ');
+    append(out, b" ");
     let key_at = out.len();
     put_key(key, out);
     key_at
@@ -72,25 +77,25 @@ pub fn encode_more(key: Key<'_>, out: &mut Vec<u8>) -> usize {
 /// End a command line.
 #[inline(always)]
 pub fn encode_end(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\r\n");
+    append(out, b"\r\n");
 }
 
 #[inline(always)]
 fn put_key(key: Key<'_>, out: &mut Vec<u8>) {
     if !key.prefix().is_empty() {
-        out.extend_from_slice(key.prefix());
+        append(out, key.prefix());
     }
-    out.extend_from_slice(key.user());
+    append(out, key.user());
 }
 
 /// A space and a number.
 #[inline(always)]
 fn number<N: itoa::Integer + Copy + PartialEq + From<u8>>(number: N, out: &mut Vec<u8>) {
     if number == N::from(0) {
-        out.extend_from_slice(b" 0");
+        append(out, b" 0");
     } else {
-        out.push(b' ');
-        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        append(out, b" ");
+        append(out, itoa::Buffer::new().format(number).as_bytes());
     }
 }
 
@@ -163,9 +168,9 @@ pub fn expected_value(unread: &[u8], key: &[u8], with_cas: bool) -> Option<(Valu
 /// `VALUE <key> ` with this key: how many bytes that are.
 #[inline(always)]
 pub fn names(unread: &[u8], key: &[u8]) -> Option<usize> {
-    let rest = unread.strip_prefix(b"VALUE ")?;
-    let here = rest.get(..key.len())?;
-    if *rest.get(key.len())? != b' ' || !same(here, key) {
+    let (word, rest) = unread.split_first_chunk::<6>()?;
+    let here = rest.get(..=key.len())?;
+    if word != b"VALUE " || here[key.len()] != b' ' || !same(&here[..key.len()], key) {
         return None;
     }
     Some(6 + key.len() + 1)
@@ -175,31 +180,67 @@ pub fn names(unread: &[u8], key: &[u8]) -> Option<usize> {
 #[inline(always)]
 pub fn numbers_line(bytes: &[u8], with_cas: bool) -> Option<(ValueHead, usize)> {
     let (head, rest) = numbers(bytes)?;
-    let rest = rest.strip_prefix(b"\r\n")?;
+    let (end, rest) = rest.split_first_chunk::<2>()?;
+    if end != b"\r\n" {
+        return None;
+    }
     if head.cas.is_some() != with_cas {
         return None;
     }
     Some((head, bytes.len() - rest.len()))
 }
 
-/// Whether two slices of the same length are equal, eight bytes a step: keys are short.
+/// Whether two slices of the same length are equal: most keys have 8 to 16 bytes, two steps of eight
+/// that may overlap.
 #[inline(always)]
 fn same(a: &[u8], b: &[u8]) -> bool {
-    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a == b;
-    };
-    let (mut rest_a, mut rest_b) = (a, b);
-    while let (Some((x, more_a)), Some((y, more_b))) = (
-        rest_a.split_first_chunk::<8>(),
-        rest_b.split_first_chunk::<8>(),
-    ) {
-        if x != y {
-            return false;
+    match (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(first_a), Some(first_b), Some(last_a), Some(last_b)) if a.len() <= 16 => {
+            first_a == first_b && last_a == last_b
         }
-        (rest_a, rest_b) = (more_a, more_b);
+        _ => a == b,
     }
-    // What is left is the end of the last eight.
-    last_a == last_b
+}
+
+/// The numbers of the last value's header line, where they take eight bytes at the most: those of the
+/// next one are often the same, and then need not be read.
+#[derive(Clone, Copy, Default)]
+pub struct Alike {
+    word: u64,
+    /// How many bytes; 0 for none.
+    len: usize,
+    head: ValueHead,
+}
+
+impl Alike {
+    /// As [`numbers_line`].
+    #[inline(always)]
+    pub fn numbers_line(&mut self, bytes: &[u8], with_cas: bool) -> Option<(ValueHead, usize)> {
+        if let Some(word) = bytes.first_chunk::<8>() {
+            let differs = u64::from_le_bytes(*word) ^ self.word;
+            if self.len > 0 && differs << (64 - 8 * self.len) == 0 {
+                return Some((self.head, self.len));
+            }
+        }
+        self.read(bytes, with_cas)
+    }
+
+    #[inline(never)]
+    fn read(&mut self, bytes: &[u8], with_cas: bool) -> Option<(ValueHead, usize)> {
+        let (head, used) = numbers_line(bytes, with_cas)?;
+        self.len = 0;
+        if let (Some(word), 1..=8) = (bytes.first_chunk::<8>(), used) {
+            // A CAS is never the same, and takes more than eight bytes but for the very first ones.
+            if head.cas.is_none() {
+                *self = Alike {
+                    word: u64::from_le_bytes(*word),
+                    len: used,
+                    head,
+                };
+            }
+        }
+        Some((head, used))
+    }
 }
 
 /// `<flags> <bytes>[ <cas>]`; returns what is behind.
@@ -207,12 +248,15 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 fn numbers(bytes: &[u8]) -> Option<(ValueHead, &[u8])> {
     let (flags, n) = number::leading(bytes)?;
     let flags = u32::try_from(flags).ok()?;
-    let rest = bytes[n..].strip_prefix(b" ")?;
+    let (space, rest) = bytes[n..].split_first()?;
+    if *space != b' ' {
+        return None;
+    }
     let (len, n) = number::leading(rest)?;
     let len = usize::try_from(len).ok()?;
     let mut rest = &rest[n..];
     let mut cas = None;
-    if let Some(more) = rest.strip_prefix(b" ") {
+    if let Some((b' ', more)) = rest.split_first() {
         let (unique, n) = number::leading(more)?;
         cas = Some(unique);
         rest = &more[n..];
