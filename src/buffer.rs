@@ -425,3 +425,18 @@ pub fn append(bytes: &mut Vec<u8>, part: &[u8]) {
 fn grow(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend_from_slice(part);
 }
+
+/// Push where there is room; gives the value back where there is none.
+#[inline(always)]
+pub fn push_within<T>(values: &mut Vec<T>, value: T) -> Result<(), T> {
+    let len = values.len();
+    if len == values.capacity() {
+        return Err(value);
+    }
+    // SAFETY: there is room for one more, which is initialised before it counts.
+    unsafe {
+        values.as_mut_ptr().add(len).write(value);
+        values.set_len(len + 1);
+    }
+    Ok(())
+}

@@ -14,12 +14,28 @@ impl Moment {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// Whether `limit` has passed since `earlier`, without the division that a `Duration` takes.
+    #[inline(always)]
+    pub fn is_within(self, limit: Nanos, earlier: Moment) -> bool {
+        self.0.saturating_sub(earlier.0) <= limit.0
+    }
+
     /// Five centuries from now at the latest.
     #[inline]
     #[must_use]
     pub fn after(self, duration: Duration) -> Moment {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Moment(self.0.saturating_add(nanos))
+    }
+}
+
+/// A duration, for [`Moment::is_within`].
+#[derive(Clone, Copy, Debug)]
+pub struct Nanos(u64);
+
+impl From<Duration> for Nanos {
+    fn from(duration: Duration) -> Nanos {
+        Nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
     }
 }
 

@@ -1,8 +1,8 @@
 //! A memcached client for everything that speaks C.
 
 pub mod buffer;
-pub mod cluster;
 pub mod client;
+pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod deadline;

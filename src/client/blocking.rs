@@ -10,17 +10,17 @@ use super::lane::Lane;
 use super::no_servers;
 use super::pool::Entry;
 use super::server::Server;
-use super::sink::{Answer, Sent, Sink};
 use super::shortcut::Handed;
+use super::sink::{Answer, Sent, Sink};
 use super::state::{Core, Servers};
 use super::sync::read_owed;
 use super::wait::wait;
 use crate::buffer::NoMemory;
+use crate::connection::arrival::{Arrival, Outcome};
 use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::{COPIED_VALUE_MAX, Values};
-use crate::connection::arrival::{Arrival, Outcome};
 use crate::connection::session::QUIET_MAX;
-use crate::deadline::{self, Deadline, Moment, earlier};
+use crate::deadline::{self, Deadline, Moment, Nanos, earlier};
 use crate::error::{Effect, Failure, Phase, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, What};
@@ -44,6 +44,8 @@ pub struct Call<'c> {
     pub silence: Option<Duration>,
     /// The first receive may block: see [`super::Settings::plain`].
     pub plain: bool,
+    /// The option `idle_check`.
+    pub idle_check: Nanos,
 }
 
 /// The commands of an operation, checked against one topology.
@@ -63,11 +65,7 @@ pub fn limits(options: &Options) -> Limits<'_> {
 }
 
 impl<'a, C: Commands + ?Sized> Context<'a, C> {
-    pub fn new(
-        commands: &'a C,
-        topology: &'a Servers,
-        options: &'a Options,
-    ) -> Context<'a, C> {
+    pub fn new(commands: &'a C, topology: &'a Servers, options: &'a Options) -> Context<'a, C> {
         Context {
             commands,
             topology,
@@ -150,12 +148,7 @@ pub fn run_lone(
 }
 
 impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
-    fn new(
-        call: &'r Call<'r>,
-        context: &'r Context<'a, C>,
-        sink: &'r mut S,
-        batch: bool,
-    ) -> Self {
+    fn new(call: &'r Call<'r>, context: &'r Context<'a, C>, sink: &'r mut S, batch: bool) -> Self {
         Run {
             call,
             context,
@@ -238,9 +231,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         let (id, name) = (lane.id, lane.server.name);
         lane.quiet = quiet;
         match lane.link().session.submit(tag, &request, quiet) {
-            Ok(key_at) => self
-                .sink
-                .sent(tag, &Sent::new(&request, id, key_at, name)),
+            Ok(key_at) => self.sink.sent(tag, &Sent::new(&request, id, key_at, name)),
             Err(why) => operation.on(Event::Refused {
                 tag,
                 failure: Failure::no_memory(why.0).on(name),
@@ -608,7 +599,10 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         // From the last to the first: a lane that ends is replaced by one that was seen to.
         for index in (0..waiting.len()).rev() {
             let ready = waiting[index].is_ready();
-            let late = over || self.lane_end(&self.lanes[index]).is_some_and(|end| end <= now);
+            let late = over
+                || self
+                    .lane_end(&self.lanes[index])
+                    .is_some_and(|end| end <= now);
             self.advance(index, ready, late, over, now, operation);
         }
     }
@@ -617,10 +611,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
     fn lane_end(&self, lane: &Lane) -> Option<Moment> {
         match &lane.attempt {
             Some(attempt) => attempt.until,
-            None => self
-                .call
-                .silence
-                .map(|limit| lane.since.after(limit)),
+            None => self.call.silence.map(|limit| lane.since.after(limit)),
         }
     }
 
@@ -653,12 +644,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         }
     }
 
-    fn go_on_connecting<O: Operation>(
-        &mut self,
-        index: usize,
-        ready: bool,
-        operation: &mut O,
-    ) {
+    fn go_on_connecting<O: Operation>(&mut self, index: usize, ready: bool, operation: &mut O) {
         let lane = &mut self.lanes[index];
         let Some(attempt) = lane.attempt.take() else {
             return;
@@ -759,8 +745,10 @@ fn unreachable(failure: Box<Failure>) -> Loss {
 /// with `paranoid`.
 #[inline(always)]
 pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
-    let idle = call.deadline.begin().since(link.last_used);
-    if idle <= call.options.idle_check
+    if call
+        .deadline
+        .begin()
+        .is_within(call.idle_check, link.last_used)
         && !call.options.paranoid
         && link.session.owes_quiet() < QUIET_MAX
     {

@@ -46,10 +46,7 @@ pub fn begin(
                 let max_value = usize::try_from(call.options.max_value_size).unwrap_or(usize::MAX);
                 let attempt = (!at_once).then(|| Attempt {
                     next: index + 1,
-                    until: call
-                        .options
-                        .connect_timeout
-                        .map(|limit| now.after(limit)),
+                    until: call.options.connect_timeout.map(|limit| now.after(limit)),
                 });
                 return Ok(Begun {
                     link: Link::new(stream, Session::new(max_value), now),

@@ -20,14 +20,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Nanos};
 use crate::error::{Effect, Failure, Result, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
 use crate::operation::command::Commands;
-use crate::protocol::{Command, Op};
 use crate::options::Options;
+use crate::protocol::{Command, Op};
 use blocking::{Call, Context};
 use sink::Sink;
 use state::Core;
@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     /// A blocking receive ends in time: the timeout is not below the sockets' own, and not so short
     /// that their lateness of some milliseconds matters.
     pub plain: bool,
+    /// The option `idle_check`.
+    pub idle_check: Nanos,
 }
 
 /// Below this, waiting is left to `poll`: SO_RCVTIMEO fires up to 8 ms late.
@@ -52,7 +54,11 @@ const PLAIN_MIN: Duration = Duration::from_millis(20);
 impl Settings {
     fn new(options: Options, core: &Core) -> Settings {
         let plain = allows_plain(options.timeout, core);
-        Settings { options, plain }
+        Settings {
+            idle_check: options.idle_check.into(),
+            options,
+            plain,
+        }
     }
 }
 
@@ -129,6 +135,7 @@ impl Client {
             deadline: Deadline::after(timeout),
             silence: None,
             plain,
+            idle_check: self.settings.idle_check,
         };
         let thread = thread::number();
         let topology = self.core.state().topology_for(thread);
@@ -137,7 +144,12 @@ impl Client {
 
     /// As [`Client::execute`], not compiled into each of its callers: for the rarer commands.
     #[inline(never)]
-    pub fn execute_any<S: Sink + Default>(&self, command: &Command<'_>, limit: Limit, sink: &mut S) {
+    pub fn execute_any<S: Sink + Default>(
+        &self,
+        command: &Command<'_>,
+        limit: Limit,
+        sink: &mut S,
+    ) {
         self.execute(command.op, command, limit, sink);
     }
 
@@ -163,6 +175,7 @@ impl Client {
             deadline: Deadline::after(limit),
             silence: options.timeout,
             plain: self.settings.plain && allows_plain(limit, &self.core),
+            idle_check: self.settings.idle_check,
         };
         let mut batch = Batch::new(context.commands.count());
         blocking::run(&call, &mut batch, context, sink);

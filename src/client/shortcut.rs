@@ -3,7 +3,7 @@
 //! else it hands the connection, with what was sent and received, to the general way.
 
 use super::One;
-use super::blocking::{Call, Context, is_fit, limits, receive, run_lone};
+use super::blocking::{Call, Context, is_fit, limits, run_lone};
 use super::lane::Lane;
 use super::no_servers;
 use super::pool::{Lease, Pooled};
@@ -17,7 +17,7 @@ use crate::deadline;
 use crate::error::Failure;
 use crate::operation::command::{fault, key};
 use crate::operation::single::Single;
-use crate::protocol::{Command, Op, Request};
+use crate::protocol::{Command, Op, Request, ValueHead};
 use crate::transport::Mode;
 use std::sync::Arc;
 
@@ -109,26 +109,17 @@ fn over<S: Sink + Default>(
         }
     };
     sink.sent(0, &Sent::new(request, 0, key_at, server.name));
-    let trouble = match attempt(call, &mut pooled, request, key_at, sink, quiet) {
+    let so_far = match attempt(call, &mut pooled, request, key_at, sink, quiet) {
         Attempt::Finished => {
             pooled.link.last_used = call.deadline.begin();
             server.pool.put(thread, pooled);
             return End::Finished;
         }
-        Attempt::Unfinished(trouble) => trouble,
+        Attempt::Unfinished(so_far) => so_far,
     };
     let (call, request, mut moved) = (*call, *request, std::mem::take(sink));
     let end = go_on(
-        &call,
-        thread,
-        to,
-        server,
-        pooled,
-        &request,
-        key_at,
-        quiet,
-        trouble,
-        &mut moved,
+        &call, thread, to, server, pooled, &request, key_at, quiet, so_far, &mut moved,
     );
     *sink = moved;
     end
@@ -146,29 +137,39 @@ fn go_on(
     request: &Request<'_, '_>,
     key_at: usize,
     quiet: bool,
-    mut trouble: Option<Trouble>,
+    mut so_far: SoFar,
     sink: &mut dyn Sink,
 ) -> End {
+    let mut large = None;
+    if let SoFar::Large(head, used) = &so_far {
+        match read_large(&mut pooled.link, head, *used, sink) {
+            Large::Finished => return finish(call, thread, server, pooled),
+            Large::Unfinished(left, trouble) => {
+                large = Some((*head, *used, left));
+                so_far = match trouble {
+                    Some(trouble) => SoFar::Trouble(trouble),
+                    None => SoFar::Other,
+                };
+            }
+        }
+    }
     let session = &mut pooled.link.session;
     if let Err(why) = session.owe_lone(request, key_at, quiet) {
-        session.poison("no memory to remember the command in");
         server.pool.put_or_close(pooled);
         sink.fail(0, Failure::no_memory(why.0).on(server.name));
         return End::Finished;
     }
-    if trouble.is_none() && session.all_sent() {
-        let finished = if quiet {
-            sink.answer(0, Answer::Done);
-            true
-        } else {
-            read_on(&mut pooled.link, sink, &mut trouble)
-        };
-        if finished {
-            pooled.link.last_used = call.deadline.begin();
-            server.pool.put(thread, pooled);
-            return End::Finished;
-        }
+    if let Some((head, used, left)) = large {
+        session.continue_large(head, used, left);
     }
+    let trouble = match so_far {
+        SoFar::Other if quiet && session.all_sent() => {
+            sink.answer(0, Answer::Done);
+            return finish(call, thread, server, pooled);
+        }
+        SoFar::Trouble(trouble) => Some(trouble),
+        SoFar::Other | SoFar::Large(..) => None,
+    };
     End::Unfinished(Some(Box::new(Handed {
         lane: Lane {
             to,
@@ -184,44 +185,60 @@ fn go_on(
     })))
 }
 
-/// A value larger than the first receive, read to its end as long as it comes without waiting. Whether
-/// that was the answer, and the session is in step.
-fn read_on(
-    link: &mut Link,
-    sink: &mut dyn Sink,
-    trouble: &mut Option<Trouble>,
-) -> bool {
-    let Some(head) = link.session.large_value() else {
-        return false;
-    };
-    match sink.place(0, &head, true) {
-        Some(place) => link.session.place(place),
-        None => {
-            link.session.skip();
-            return false;
-        }
-    }
-    loop {
-        if let Some(head) = link.session.lone_placed() {
-            sink.placed(0, &head);
-            return true;
-        }
-        match receive(link, sink, Mode::DontWait) {
-            Ok(_) => {}
-            Err(Trouble::WouldBlock | Trouble::Interrupted) => return false,
-            Err(met) => {
-                *trouble = Some(met);
-                return false;
-            }
-        }
-    }
+#[inline]
+fn finish(call: &Call<'_>, thread: usize, server: &Server, mut pooled: Box<Pooled>) -> End {
+    pooled.link.last_used = call.deadline.begin();
+    server.pool.put(thread, pooled);
+    End::Finished
 }
+
+/// How far a large value was read.
+enum Large {
+    /// To its end: it was the answer, and the session is in step.
+    Finished,
+    /// So much is still to come (`None`: it has no place, and is to be skipped), and what was met.
+    Unfinished(Option<usize>, Option<Trouble>),
+}
+
+/// Read a large value as long as it comes without waiting.
+#[inline]
+fn read_large(link: &mut Link, head: &ValueHead, used: usize, sink: &mut dyn Sink) -> Large {
+    let Some(place) = sink.place(0, head, true) else {
+        return Large::Unfinished(None, None);
+    };
+    let mut left = link.session.begin_large(head, used, place);
+    for _ in 0..WITHOUT_THE_CLOCK {
+        if left == 0 {
+            break;
+        }
+        match link.receive_large(place, left) {
+            Ok(n) => left -= n,
+            Err(Trouble::WouldBlock | Trouble::Interrupted) => break,
+            Err(trouble) => return Large::Unfinished(Some(left), Some(trouble)),
+        }
+    }
+    if left == 0 && link.session.end_large() {
+        sink.placed(0, head);
+        return Large::Finished;
+    }
+    Large::Unfinished(Some(left), None)
+}
+
+/// So many receives are made without a look at the clock: a server may go on sending little by little.
+const WITHOUT_THE_CLOCK: usize = 64;
 
 /// How far the short way came.
 enum Attempt {
     Finished,
-    /// The rest is for the general way, beginning with the trouble if there was any.
-    Unfinished(Option<Trouble>),
+    Unfinished(SoFar),
+}
+
+/// What an unfinished attempt has met.
+enum SoFar {
+    Trouble(Trouble),
+    /// A large value, and how many bytes its header has.
+    Large(ValueHead, usize),
+    Other,
 }
 
 #[inline(always)]
@@ -241,17 +258,20 @@ fn attempt<S: Sink>(
         Mode::DontWait
     };
     if let Err(trouble) = link.send(&OneValue(request.value()), mode) {
-        return Attempt::Unfinished(Some(trouble));
+        return Attempt::Unfinished(SoFar::Trouble(trouble));
     }
     // A quiet command's reply is owed.
     if quiet || !call.plain || !link.session.all_sent() {
-        return Attempt::Unfinished(None);
+        return Attempt::Unfinished(SoFar::Other);
     }
     if let Err(trouble) = link.receive(None, Mode::Block) {
-        return Attempt::Unfinished(Some(trouble));
+        return Attempt::Unfinished(SoFar::Trouble(trouble));
     }
     match link.session.lone_reply(request, key_at) {
-        None => return Attempt::Unfinished(None),
+        None => return Attempt::Unfinished(SoFar::Other),
+        Some(Lone::Large { head, used }) => {
+            return Attempt::Unfinished(SoFar::Large(head, used));
+        }
         Some(Lone::Value { head, value }) => sink.value(0, &head, link.session.bytes(value)),
         Some(Lone::Miss(status)) => sink.answer(0, Answer::Miss(status)),
         Some(Lone::Done) => sink.answer(0, Answer::Done),

@@ -32,12 +32,10 @@ impl<T> Slot<T> {
     pub fn put(&self, value: Box<T>) -> Result<(), Box<T>> {
         let value = Box::into_raw(value);
         // Sequentially consistent: who waits for a value registers before looking at the slots.
-        match self.0.compare_exchange(
-            ptr::null_mut(),
-            value,
-            Ordering::SeqCst,
-            Ordering::Relaxed,
-        ) {
+        match self
+            .0
+            .compare_exchange(ptr::null_mut(), value, Ordering::SeqCst, Ordering::Relaxed)
+        {
             Ok(_) => Ok(()),
             // SAFETY: it was not put, so that it is still ours.
             Err(_) => Err(unsafe { Box::from_raw(value) }),

@@ -145,7 +145,11 @@ mod tests {
         });
         alive.fetch_add(1, Ordering::SeqCst);
         snapshot.replace(Counted(20_001, alive.clone()));
-        assert_eq!(alive.load(Ordering::SeqCst), 1, "all but the present one are freed");
+        assert_eq!(
+            alive.load(Ordering::SeqCst),
+            1,
+            "all but the present one are freed"
+        );
         drop(snapshot);
         assert_eq!(alive.load(Ordering::SeqCst), 0);
     }

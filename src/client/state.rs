@@ -160,7 +160,8 @@ impl State {
             .into_iter()
             .map(|spec| self.kept_or_new(&old, spec))
             .collect();
-        let left = |old: &&Arc<Server>| !servers.iter().any(|new| Arc::ptr_eq(&new.pool, &old.pool));
+        let left =
+            |old: &&Arc<Server>| !servers.iter().any(|new| Arc::ptr_eq(&new.pool, &old.pool));
         let gone: Vec<Arc<Server>> = old.servers().iter().filter(left).cloned().collect();
         drop(old);
         self.topology.replace(topology(servers));

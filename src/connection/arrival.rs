@@ -26,7 +26,10 @@ pub enum Outcome {
     /// `Session::skip` it.
     Large(ValueHead),
     /// The large value is whole in its place (or skipped), and followed by CR LF.
-    Placed { head: ValueHead, proved: bool },
+    Placed {
+        head: ValueHead,
+        proved: bool,
+    },
     /// The line of keys ended well: so many values of it are proved.
     Proved(usize),
     /// There is no such item: `NO_VALUE` for reads, `NOT_FOUND` for the others.
@@ -40,13 +43,25 @@ pub enum Outcome {
         text: Span,
     },
     /// A quiet command failed; the token means nothing.
-    QuietFailed { status: Status, text: Span },
+    QuietFailed {
+        status: Status,
+        text: Span,
+    },
 }
 
 /// The whole reply to a lone command, where it is the one that is hoped for, or a miss.
 #[derive(Debug)]
 pub enum Lone {
-    Value { head: ValueHead, value: Span },
+    Value {
+        head: ValueHead,
+        value: Span,
+    },
+    /// Not the whole: a value begins that is too large for the inbox. To be taken with
+    /// `Session::begin_large`.
+    Large {
+        head: ValueHead,
+        used: usize,
+    },
     Miss(Status),
     Done,
     Number(u64),

@@ -5,8 +5,8 @@ use std::os::fd::RawFd;
 
 use super::outbox::Values;
 use super::session::Session;
-use crate::deadline::Moment;
 use crate::buffer::{NoMemory, Place};
+use crate::deadline::Moment;
 use crate::transport::{Mode, Stream};
 
 /// Why bytes did not move.
@@ -82,11 +82,7 @@ impl Link {
 
     /// Receive once; the end of the stream is a trouble.
     #[inline(always)]
-    pub fn receive(
-        &mut self,
-        place: Option<&mut dyn Place>,
-        mode: Mode,
-    ) -> Result<usize, Trouble> {
+    pub fn receive(&mut self, place: Option<&mut dyn Place>, mode: Mode) -> Result<usize, Trouble> {
         let mut reader = self.stream.reader(mode);
         match self.session.receive(&mut reader, place) {
             Ok(Ok(0)) => Err(Trouble::Eof),
@@ -96,10 +92,24 @@ impl Link {
         }
     }
 
+    /// Receive once of a large value: see `Session::receive_large`.
+    pub fn receive_large(&mut self, place: &mut dyn Place, left: usize) -> Result<usize, Trouble> {
+        let mut reader = self.stream.reader(Mode::DontWait);
+        match self.session.receive_large(&mut reader, place, left) {
+            Ok(Ok((0, 0))) => Err(Trouble::Eof),
+            Ok(Ok((there, _))) => Ok(there),
+            Ok(Err(error)) => Err(Trouble::from(error)),
+            Err(why) => Err(Trouble::NoMemory(why)),
+        }
+    }
+
     /// Look at an idle connection before it is used: whether it is fit for a command. Replies of
     /// quiet commands may have come and are taken; anything else that has come, the end of the stream
     /// included, means that it is not. `quiet_failed` hears of failures.
-    pub fn look(&mut self, mut quiet_failed: impl FnMut(&Session, super::arrival::Arrival)) -> bool {
+    pub fn look(
+        &mut self,
+        mut quiet_failed: impl FnMut(&Session, super::arrival::Arrival),
+    ) -> bool {
         if self.session.owes_quiet() == 0 {
             return matches!(self.stream.peek(), Ok(false));
         }

@@ -1,7 +1,7 @@
 //! The replies that a connection is owed, in order.
 
 use super::outbox::Token;
-use crate::buffer::NoMemory;
+use crate::buffer::{NoMemory, push_within};
 use crate::protocol::{Key, Op, Request};
 
 /// All that must be remembered of a command to recognise its reply.
@@ -78,33 +78,25 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// Where there is no memory, nothing is queued.
     #[inline(always)]
     pub fn push(&mut self, owed: Owed) -> Result<(), NoMemory> {
-        self.reserve_one()?;
         self.quiet += usize::from(owed.quiet);
-        self.owed.push(owed);
-        Ok(())
-    }
-
-    /// As [`Queue::push`], behind [`Queue::reserve_one`].
-    #[inline(always)]
-    pub fn push_reserved(&mut self, owed: Owed) {
-        self.owed.push(owed);
-    }
-
-    /// See to it that the next push needs no memory.
-    #[inline(always)]
-    pub fn reserve_one(&mut self) -> Result<(), NoMemory> {
-        if self.owed.len() == self.owed.capacity() {
-            self.grow()?;
+        match push_within(&mut self.owed, owed) {
+            Ok(()) => Ok(()),
+            Err(owed) => self.grow(owed),
         }
-        Ok(())
     }
 
     #[cold]
-    fn grow(&mut self) -> Result<(), NoMemory> {
+    fn grow(&mut self, owed: Owed) -> Result<(), NoMemory> {
         let more = self.owed.len().max(8);
-        self.owed.try_reserve(more).map_err(|_| NoMemory(more))
+        if self.owed.try_reserve(more).is_err() {
+            self.quiet -= usize::from(owed.quiet);
+            return Err(NoMemory(more));
+        }
+        self.owed.push(owed);
+        Ok(())
     }
 
     /// A new exchange begins: what is still owed belongs to commands that were sent before it.

@@ -10,6 +10,13 @@ use crate::protocol::ascii::client::{self as ascii, Answer, Decoded, Line};
 use crate::protocol::{Op, Request, Span, ValueHead};
 
 const UNSENT: &str = "a reply to a command that was not sent yet";
+/// Whether a key that the next line does not name has no value, so that the next key is tried: in
+/// doubt, where the line may not be whole or there is no next key, the line is looked at alone.
+#[cold]
+fn may_be_passed(last: bool, unread: usize) -> bool {
+    !last && unread >= ascii::LINE_MAX
+}
+
 const UNTERMINATED: &str = "a value that is not followed by CR LF";
 
 impl Session {
@@ -40,27 +47,28 @@ impl Session {
     #[inline(always)]
     fn drain_values(&mut self, mut tell: impl FnMut(Token, &ValueHead, &[u8])) {
         let outbox = self.outbox.bytes();
-        let written = if self.outbox.all_sent() {
-            u64::MAX
-        } else {
-            self.outbox.written()
-        };
+        if !self.outbox.all_sent() {
+            return;
+        }
         let max_value = self.max_value;
         let unread = self.inbox.unread_mut();
         let line = self.owed.expected();
+        let with_cas = line.first().is_some_and(|owed| owed.op.reads_cas());
         let (mut at, mut passed, mut answered, mut next) = (0, 0, 0, 0);
         let mut alike = self.alike;
         while let Some(owed) = line.get_mut(next) {
             next += 1;
             let rest = &mut unread[at..];
-            let Some(behind_key) = ascii::names(rest, owed.key(outbox)) else {
-                // The key has no value, or its line is not whole: in doubt it is looked at alone.
-                if owed.last || rest.len() < ascii::LINE_MAX {
-                    break;
-                }
-                continue;
+            let key_at = owed.key_at as usize;
+            let Some(key) = outbox.get(key_at..key_at + owed.key_len as usize) else {
+                break;
             };
-            let with_cas = owed.op.reads_cas();
+            let Some(behind_key) = ascii::names(rest, key) else {
+                if may_be_passed(owed.last, rest.len()) {
+                    continue;
+                }
+                break;
+            };
             let Some((head, used)) = alike.numbers_line(&rest[behind_key..], with_cas) else {
                 break;
             };
@@ -69,7 +77,7 @@ impl Session {
                 break;
             }
             let (value, behind) = rest[begin..].split_at_mut(head.len);
-            if behind[..2] != *b"\r\n" || written < owed.end {
+            if behind[..2] != *b"\r\n" {
                 break;
             }
             // The verified CR makes room for the NUL that values are handed out with.
@@ -97,10 +105,7 @@ impl Session {
         let mut n = 0;
         let (replies, _) = unread.as_chunks::<8>();
         for (owed, reply) in waiting.iter().zip(replies) {
-            if reply != b"STORED\r\n"
-                || !owed.op.sends_value()
-                || owed.quiet
-                || written < owed.end
+            if reply != b"STORED\r\n" || !owed.op.sends_value() || owed.quiet || written < owed.end
             {
                 break;
             }
@@ -157,7 +162,12 @@ impl Session {
                     .alike
                     .numbers_line(&unread[behind_key..], op.reads_cas())?;
                 let used = behind_key + used;
-                let behind = unread.get(used.checked_add(head.len)?..)?;
+                let end = used.checked_add(head.len)?;
+                let Some(behind) = unread.get(end..) else {
+                    let large = !self.inbox.can_hold(end.checked_add(7)?);
+                    return (large && head.len <= self.max_value)
+                        .then_some(Lone::Large { head, used });
+                };
                 if behind != b"\r\nEND\r\n" || head.len > self.max_value {
                     return None;
                 }
@@ -183,41 +193,48 @@ impl Session {
         Some(lone)
     }
 
-    /// The value of the only command that waits, where it is larger than the inbox: told as by
-    /// [`Outcome::Large`].
-    pub fn large_value(&mut self) -> Option<ValueHead> {
-        let owed = *self.owed.front()?;
-        if owed.quiet || !owed.last || !owed.op.reads_value() || !matches!(self.mode, Mode::Lines) {
-            return None;
+    /// A large value begins, as [`Session::lone_reply`] has found: what has come of it goes to `place`.
+    /// Returns how much is still to come.
+    #[inline]
+    pub fn begin_large(&mut self, head: &ValueHead, used: usize, place: &mut dyn Place) -> usize {
+        self.large_before = true;
+        let unread = &self.inbox.unread()[used..];
+        let n = unread.len().min(head.len);
+        place.put(&unread[..n]);
+        self.inbox.consume(used + n);
+        head.len - n
+    }
+
+    /// The large value is whole, proved, and all that has come: the session is in step again.
+    #[inline]
+    pub fn end_large(&mut self) -> bool {
+        let unread = self.inbox.unread();
+        let ended = unread.len() == 7 && unread.first_chunk::<7>() == Some(b"\r\nEND\r\n");
+        if ended {
+            self.inbox.consume(7);
         }
-        let key = owed.key(self.outbox.bytes());
-        let (head, used) = ascii::expected_value(self.inbox.unread(), key, owed.op.reads_cas())?;
-        if head.len > self.max_value || self.inbox.can_hold(head.len.checked_add(used + 7)?) {
-            return None;
-        }
+        ended
+    }
+
+    /// The large value could not be read to its end yet: its command is owed now, and the value (of
+    /// which `left` is still to come; `None` if it was not begun) is to be continued.
+    pub fn continue_large(&mut self, head: ValueHead, used: usize, left: Option<usize>) {
         if let Some(owed) = self.owed.expected().first_mut() {
             owed.answered = true;
         }
         self.owed.expected_came(1, 1);
-        self.inbox.consume(used);
-        self.large_before = true;
-        self.mode = Mode::Value { index: 0, head };
-        Some(head)
-    }
-
-    /// The value that is being placed is whole, proved, and all that has come: the session is in step.
-    pub fn lone_placed(&mut self) -> Option<ValueHead> {
-        let (Mode::Placing { head, left: 0, .. } | Mode::Skipping { head, left: 0, .. }) = self.mode
-        else {
-            return None;
+        let index = 0;
+        self.mode = match left {
+            Some(left) => Mode::Placing { index, head, left },
+            None => {
+                self.inbox.consume(used);
+                Mode::Skipping {
+                    index,
+                    head,
+                    left: head.len,
+                }
+            }
         };
-        if self.inbox.unread() != b"\r\nEND\r\n" {
-            return None;
-        }
-        self.inbox.consume(7);
-        self.owed.pop();
-        self.mode = Mode::Lines;
-        Some(head)
     }
 
     /// The next arrival among the received bytes; `None` when more must be received, or when the
@@ -479,7 +496,8 @@ impl Session {
             *left -= n;
             self.inbox.consume(n);
         }
-        let (Mode::Placing { index, head, left } | Mode::Skipping { index, head, left }) = self.mode
+        let (Mode::Placing { index, head, left } | Mode::Skipping { index, head, left }) =
+            self.mode
         else {
             return None;
         };

@@ -94,8 +94,9 @@ pub struct Session {
     pub(super) large_before: bool,
 }
 
-/// How much is received at first where a large value is likely.
-const HEADER_FIRST: usize = 512;
+/// How much beyond the length of the command, which has the key, is received at first where a large
+/// value is likely.
+const HEADER_FIRST: usize = 96;
 
 impl Session {
     /// Values announced larger than `max_value` break the connection.
@@ -184,12 +185,8 @@ impl Session {
     /// nothing is queued.
     #[inline(always)]
     pub fn submit_next(&mut self, token: Token, request: &Request<'_, '_>) -> Option<usize> {
-        self.owed.reserve_one().ok()?;
         let key_at = self.encode(token, request).ok()?;
-        let end = self.outbox.queued();
-        self.owed
-            .push_reserved(Owed::new(token, request, key_at, false, end));
-        Some(key_at)
+        self.owe(token, request, key_at, false).ok()
     }
 
     /// Append a command's bytes; a large value is lent.
@@ -250,8 +247,14 @@ impl Session {
         let mut owed = Owed::new(token, request, key_at, quiet, end);
         // The last key of a line is known when the line ends.
         owed.last = self.open_line.is_none();
-        self.owed.push(owed)?;
-        Ok(key_at)
+        match self.owed.push(owed) {
+            Ok(()) => Ok(key_at),
+            Err(why) => {
+                // Its bytes are queued, and nobody would know its reply.
+                self.poison("no memory to remember a command in");
+                Err(why)
+            }
+        }
     }
 
     /// Put one more key into the open line, or begin one; else end it.
@@ -287,17 +290,21 @@ impl Session {
         let mut n = 0;
         while let Some((token, key)) = next(n) {
             let room = ascii::line_room(&key);
-            if self.outbox.reserve(room).is_err() || self.owed.reserve_one().is_err() {
+            if self.outbox.reserve(room).is_err() {
                 break;
             }
             let bytes = self.outbox.commands();
-            if bytes.len() + 1 + key.wire_len() + 2 > line.limit {
+            let before = bytes.len();
+            if before + 1 + key.wire_len() + 2 > line.limit {
                 break;
             }
             let key_at = ascii::encode_more(key, bytes);
             let end = behind + bytes.len() as u64;
-            self.owed
-                .push_reserved(Owed::of_key(token, op, key, key_at, end));
+            let owed = Owed::of_key(token, op, key, key_at, end);
+            if self.owed.push(owed).is_err() {
+                self.outbox.commands().truncate(before);
+                break;
+            }
             sent(token, key, key_at);
             n += 1;
         }
@@ -405,7 +412,7 @@ impl Session {
                 }),
             _ => {
                 let limit = if self.large_before && !self.joining {
-                    HEADER_FIRST
+                    HEADER_FIRST + self.outbox.bytes().len()
                 } else {
                     usize::MAX
                 };
@@ -418,7 +425,24 @@ impl Session {
         Ok(received)
     }
 
+    /// Receive once of a large value, of which `left` is still to come, and what is behind it. Returns
+    /// how much of the value came.
     #[inline]
+    pub fn receive_large<S: Source>(
+        &mut self,
+        source: &mut S,
+        place: &mut dyn Place,
+        left: usize,
+    ) -> Result<Result<(usize, usize), S::Error>, NoMemory> {
+        self.inbox.make_room(0)?;
+        let received = self.inbox.receive_behind(source, place, left);
+        if let Ok((there, here)) = &received {
+            self.received += (there + here) as u64;
+        }
+        Ok(received)
+    }
+
+    #[inline(always)]
     pub fn bytes(&self, span: Span) -> &[u8] {
         self.inbox.bytes(span)
     }

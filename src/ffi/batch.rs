@@ -14,8 +14,8 @@ use super::status::mc_status;
 use crate::client::Limit;
 use crate::error::{Failure, Result, Status};
 use crate::operation::command::Commands;
-use crate::protocol::{Command, Op};
 use crate::protocol::expiry::Ttl;
+use crate::protocol::{Command, Op};
 
 /// The answers of a batch: as many items as there were commands, in their order. Freed with
 /// mc_results_free; holds no reference to the client. Since: 0.1.

@@ -53,23 +53,30 @@ pub fn null(name: &str) -> Box<Failure> {
 /// `pointer` is valid for `len` bytes (or up to its NUL) for as long as they are borrowed.
 #[inline(always)]
 pub unsafe fn bytes<'a>(pointer: *const c_void, len: usize, name: &str) -> Result<&'a [u8]> {
-    if pointer.is_null() {
-        if len == 0 {
-            return Ok(&[]);
-        }
-        return Err(null(name));
-    }
-    if len == CSTR {
+    if pointer.is_null() || len > isize::MAX as usize {
         // SAFETY: promised by the caller.
-        return Ok(unsafe { CStr::from_ptr(pointer.cast()) }.to_bytes());
-    }
-    if len > isize::MAX as usize {
-        return Err(Failure::argument(format!(
-            "{name} has a length of {len} bytes"
-        )));
+        return unsafe { special_bytes(pointer, len, name) };
     }
     // SAFETY: promised by the caller, and the length was checked.
     Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), len) })
+}
+
+/// Bytes that are none, end with a NUL, or cannot be.
+///
+/// # Safety
+///
+/// As [`bytes`].
+#[inline(never)]
+unsafe fn special_bytes<'a>(pointer: *const c_void, len: usize, name: &str) -> Result<&'a [u8]> {
+    match (pointer.is_null(), len) {
+        (true, 0) => Ok(&[]),
+        (true, _) => Err(null(name)),
+        // SAFETY: promised by the caller.
+        (false, CSTR) => Ok(unsafe { CStr::from_ptr(pointer.cast()) }.to_bytes()),
+        (false, _) => Err(Failure::argument(format!(
+            "{name} has a length of {len} bytes"
+        ))),
+    }
 }
 
 /// Text that ends with a NUL.
@@ -122,11 +129,7 @@ pub unsafe fn sized<T: Copy>(pointer: *const T, size: usize, name: &str) -> Resu
     // SAFETY: both are valid for `known` bytes, and zero is valid for the rest; what is beyond is
     // valid up to `size`.
     let (copy, beyond) = unsafe {
-        std::ptr::copy_nonoverlapping(
-            pointer.cast::<u8>(),
-            copy.as_mut_ptr().cast::<u8>(),
-            known,
-        );
+        std::ptr::copy_nonoverlapping(pointer.cast::<u8>(), copy.as_mut_ptr().cast::<u8>(), known);
         let beyond = std::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known);
         (copy.assume_init(), beyond)
     };
@@ -168,7 +171,10 @@ pub unsafe fn hand_out(
     if cap <= text.len() && !(buffer.is_null() && cap == 0) {
         return Err(Failure::new(
             Status::BUFFER_TOO_SMALL,
-            format!("the text takes {} bytes, the buffer has {cap}", text.len() + 1),
+            format!(
+                "the text takes {} bytes, the buffer has {cap}",
+                text.len() + 1
+            ),
         ));
     }
     Ok(())

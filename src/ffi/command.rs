@@ -12,8 +12,8 @@ use super::status::mc_status;
 use crate::client::sink::Sink;
 use crate::client::{Client, Limit};
 use crate::error::{Failure, Result, Status};
-use crate::protocol::command::{Command, Reply};
 use crate::protocol::Op;
+use crate::protocol::command::{Command, Reply};
 use crate::protocol::expiry::Ttl;
 
 /// Read a value. Single, batch. Since: 0.1.
@@ -245,7 +245,9 @@ impl mc_command {
         match meta.iter().find(|field| field.0) {
             Some((_, name)) => Err(Failure::new(
                 Status::UNSUPPORTED,
-                format!("command.{name} needs the meta protocol, which this version does not speak"),
+                format!(
+                    "command.{name} needs the meta protocol, which this version does not speak"
+                ),
             )),
             None => Ok(()),
         }

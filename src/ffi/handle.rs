@@ -127,7 +127,12 @@ pub fn get<'a, H: Handle>(handle: *const H) -> Option<&'a H::Inner> {
     }
     // SAFETY: a cell with this kind holds a boxed `Inner`. It lives until the handle is freed, which
     // the caller may not do while it is in use.
-    unsafe { cell.inner.load(Ordering::Relaxed).cast::<H::Inner>().as_ref() }
+    unsafe {
+        cell.inner
+            .load(Ordering::Relaxed)
+            .cast::<H::Inner>()
+            .as_ref()
+    }
 }
 
 /// End the handle and hand over what it stood for; `None` if it is NULL, freed, or of another kind.

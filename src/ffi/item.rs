@@ -137,8 +137,6 @@ pub(super) struct Slot {
     pub lane: u32,
     /// For results: where the key stands in the lane's command bytes.
     pub key_at: usize,
-    /// For results: the expiry time was cut to what the protocol can say.
-    pub clamped: bool,
     /// Bytes behind the slot.
     inline: usize,
     /// Key and value where they do not fit behind the slot.
@@ -171,7 +169,6 @@ impl Slot {
             origin: OF_RESULTS,
             lane: 0,
             key_at: 0,
-            clamped: false,
             inline: 0,
             outside: None,
             text: None,
@@ -263,7 +260,8 @@ impl Slot {
 
     /// Whether `bytes` lie in the memory that the next answer is written to.
     pub fn holds(&self, bytes: &[u8]) -> bool {
-        let inside = |at: *const u8, len: usize| (at..at.wrapping_add(len)).contains(&bytes.as_ptr());
+        let inside =
+            |at: *const u8, len: usize| (at..at.wrapping_add(len)).contains(&bytes.as_ptr());
         inside(ptr::from_ref(self).wrapping_add(1).cast(), self.inline)
             || self
                 .outside

@@ -36,8 +36,7 @@ pub struct mc_event {
 
 /// Hears of one event, on a thread that is inside a call on the client, with no lock and no connection
 /// held. It must return, and may not use the client. Since: 0.1.
-pub type mc_observer_fn =
-    Option<unsafe extern "C" fn(user: *mut c_void, event: *const mc_event)>;
+pub type mc_observer_fn = Option<unsafe extern "C" fn(user: *mut c_void, event: *const mc_event)>;
 
 /// Gives a `user` pointer back to its owner. Since: 0.1.
 pub type mc_destroy_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;

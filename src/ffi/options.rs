@@ -38,10 +38,7 @@ impl Settings {
 
     pub(super) fn observe(&self, observer: Option<Arc<dyn Observer>>) {
         let old = std::mem::replace(
-            &mut *self
-                .observer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
+            &mut *self.observer.lock().unwrap_or_else(PoisonError::into_inner),
             observer,
         );
         drop(old);

@@ -156,7 +156,13 @@ pub unsafe extern "C" fn mc_get_reuse(
         match unsafe { client_and_key(client, key, key_len) } {
             // SAFETY: the caller's item, which this call uses exclusively.
             Ok((client, key)) => unsafe {
-                fill(client, &Command::new(Op::Get, key), Limit::Default, slot, true)
+                fill(
+                    client,
+                    &Command::new(Op::Get, key),
+                    Limit::Default,
+                    slot,
+                    true,
+                )
             },
             Err(failure) => {
                 // SAFETY: as above.

@@ -5,7 +5,7 @@ use super::item::{
 };
 use crate::buffer::{Block, Chunk, Place};
 use crate::client::sink::{Answer, Sent, Sink};
-use crate::error::{Failure, Phase, Result, Status};
+use crate::error::{Failure, Phase, Result};
 use crate::names::ServerName;
 use crate::operation::Token;
 use crate::operation::command::{Commands, command};
@@ -28,6 +28,16 @@ unsafe impl Send for Results {}
 // SAFETY: as above.
 unsafe impl Sync for Results {}
 
+impl Drop for Results {
+    fn drop(&mut self) {
+        if self.failed == 0 {
+            // SAFETY: a slot of results owns nothing but the text of a failure: without failures none
+            // need be looked at, and their memory is freed all the same.
+            unsafe { self.items.set_len(0) };
+        }
+    }
+}
+
 pub struct ResultsSink {
     items: Vec<Slot>,
     chunks: Vec<Chunk>,
@@ -37,6 +47,7 @@ pub struct ResultsSink {
     /// By lane.
     commands: Vec<Vec<u8>>,
     last: Option<Box<Failure>>,
+    failed: usize,
 }
 
 impl ResultsSink {
@@ -48,6 +59,7 @@ impl ResultsSink {
             arriving: Vec::new(),
             commands: Vec::new(),
             last: None,
+            failed: 0,
         })
     }
 
@@ -69,18 +81,10 @@ impl ResultsSink {
         self.last.as_deref()
     }
 
-    /// Everything has come: find the keys, count the failures.
+    /// Everything has come: find the keys.
     pub fn finish(mut self, commands: &dyn Commands) -> Results {
-        let mut failed = 0;
         let mut copies = Vec::new();
         for (index, slot) in self.items.iter_mut().enumerate() {
-            let status = Status(slot.item.status);
-            if !status.is_ok() && !status.is_miss() {
-                failed += 1;
-            }
-            if slot.clamped {
-                slot.item.have |= MC_HAVE_CLAMPED;
-            }
             match self.commands.get_mut((slot.lane as usize).wrapping_sub(1)) {
                 Some(bytes) if slot.key_at + slot.item.key_len < bytes.len() => {
                     // What separated the key from what follows makes room for its NUL.
@@ -92,7 +96,7 @@ impl ResultsSink {
         }
         Results {
             items: self.items,
-            failed,
+            failed: self.failed,
             _chunks: self.chunks,
             _bodies: self.bodies,
             _commands: self.commands,
@@ -117,7 +121,9 @@ impl Sink for ResultsSink {
     fn sent(&mut self, tag: Token, sent: &Sent) {
         if let Some(slot) = self.slot(tag) {
             slot.lane = sent.lane + 1;
-            slot.clamped = sent.clamped;
+            if sent.clamped {
+                slot.item.have = MC_HAVE_CLAMPED;
+            }
             slot.key_at = sent.key_at;
             slot.item.key_len = sent.key_len;
             slot.item.server = sent.server.as_c_str().as_ptr();
@@ -184,6 +190,7 @@ impl Sink for ResultsSink {
         if let Some(slot) = self.slot(tag) {
             slot.fail(&failure);
         }
+        self.failed += 1;
         self.last = Some(failure);
     }
 

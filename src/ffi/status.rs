@@ -29,7 +29,12 @@ unsafe impl Send for mc_status_info {}
 
 fn rows() -> &'static [mc_status_info] {
     static ROWS: OnceLock<Vec<mc_status_info>> = OnceLock::new();
-    let text = |text: &str| CString::new(text).unwrap_or_default().into_raw().cast_const();
+    let text = |text: &str| {
+        CString::new(text)
+            .unwrap_or_default()
+            .into_raw()
+            .cast_const()
+    };
     ROWS.get_or_init(|| {
         STATUSES
             .iter()

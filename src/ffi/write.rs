@@ -11,8 +11,8 @@ use super::last_error;
 use super::status::mc_status;
 use crate::client::Limit;
 use crate::error::Result;
-use crate::protocol::{Command, Op};
 use crate::protocol::expiry::Ttl;
+use crate::protocol::{Command, Op};
 
 /// What the commands of this file have beside their key.
 struct Rest {

@@ -18,9 +18,15 @@ pub type Token = u32;
 /// What the driver is to do next.
 pub enum Step {
     /// Check a command and send it, over a new connection if `fresh`.
-    Send { tag: Token, fresh: bool },
+    Send {
+        tag: Token,
+        fresh: bool,
+    },
     /// A command has failed for good.
-    Fail { tag: Token, failure: Box<Failure> },
+    Fail {
+        tag: Token,
+        failure: Box<Failure>,
+    },
     /// Nothing until something has come.
     Pending,
     Done,

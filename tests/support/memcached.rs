@@ -1,12 +1,15 @@
 //! A real memcached server that lives as long as its value.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::raw::Raw;
 
 /// How long a server may take to come up on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,11 +18,12 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub struct Memcached {
     child: Child,
     address: Address,
+    flags: Vec<String>,
     /// Holds the socket, or the file with the port; removed with the server.
     _directory: TempDir,
 }
 
-enum Address {
+pub(super) enum Address {
     Unix(PathBuf),
     Tcp(u16),
 }
@@ -36,6 +40,7 @@ impl Memcached {
         Memcached {
             child,
             address: Address::Unix(socket),
+            flags: owned(flags),
             _directory: directory,
         }
     }
@@ -58,8 +63,68 @@ impl Memcached {
         Memcached {
             child,
             address: Address::Tcp(port),
+            flags: owned(flags),
             _directory: directory,
         }
+    }
+
+    /// As [`Memcached::tcp`], on a port that no outgoing connection is given by itself: while the
+    /// server is down, neither another program nor an attempt to connect to it can take the port.
+    pub fn tcp_to_restart(flags: &[&str]) -> Memcached {
+        let address = Address::Tcp(port_to_restart());
+        Memcached {
+            child: start(&address, &owned(flags)),
+            address,
+            flags: owned(flags),
+            _directory: tempfile::tempdir().expect("a temporary directory"),
+        }
+    }
+
+    /// End the server at once, without a word to anyone.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("waited for");
+    }
+
+    /// Begin again, empty, at the same address; what had the address before was killed.
+    pub fn restart(&mut self) {
+        self.child = start(&self.address, &self.flags);
+    }
+
+    /// Halt the server: its connections stay, nothing is answered.
+    pub fn halt(&self) {
+        self.signal(libc::SIGSTOP);
+        // The signal has been sent; every thread obeys it in its own time.
+        let threads = format!("/proc/{}/task", self.pid());
+        let halted = || {
+            std::fs::read_dir(&threads).expect("threads").all(|thread| {
+                let stat = thread.expect("a thread").path().join("stat");
+                let stat = std::fs::read_to_string(stat).unwrap_or_default();
+                let state = stat.rsplit(')').next();
+                state.is_some_and(|state| state.starts_with(" T"))
+            })
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !halted() {
+            assert!(Instant::now() < deadline, "the server does not halt");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Let a halted server go on.
+    pub fn go_on(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&self, signal: i32) {
+        // SAFETY: no memory is involved; the child is not waited for yet, so the number is its own.
+        let done = unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    /// A connection of one's own, past the library.
+    pub fn raw(&self) -> Raw {
+        Raw::open(&self.address).expect("a connection")
     }
 
     /// The address as the library takes it.
@@ -80,6 +145,38 @@ impl Drop for Memcached {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A server at `address`, which listens there when this returns.
+fn start(address: &Address, flags: &[String]) -> Child {
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let mut command = command(&flags);
+    match address {
+        Address::Unix(path) => command.arg("-s").arg(path).args(["-a", "700"]),
+        Address::Tcp(port) => command
+            .args(["-l", "127.0.0.1", "-U", "0", "-p"])
+            .arg(port.to_string()),
+    };
+    let mut child = spawn(command);
+    // An answer, too: the server then has counted this connection.
+    wait_for(&mut child, || Raw::open(address).ok()).version();
+    child
+}
+
+/// A port below those that the system gives to outgoing connections.
+fn port_to_restart() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % 1000) as u16 * 20;
+    let mut free = (0..20_000).map(|_| {
+        let number = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        10_000 + number % 20_000
+    });
+    free.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
+}
+
+fn owned(flags: &[&str]) -> Vec<String> {
+    flags.iter().map(|flag| flag.to_string()).collect()
 }
 
 fn command(flags: &[&str]) -> Command {

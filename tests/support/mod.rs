@@ -3,7 +3,10 @@
 #![allow(dead_code)] // every test target takes what it needs
 
 pub mod cc;
+pub mod client;
 pub mod header;
 pub mod install;
 pub mod memcached;
+pub mod named;
+pub mod raw;
 pub mod run;

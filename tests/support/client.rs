@@ -1,0 +1,316 @@
+//! The library as a Rust test calls it: by its C ABI, with nothing between but slices.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr;
+use std::time::Duration;
+
+use memcached2::ffi::arithmetic::mc_incr;
+use memcached2::ffi::batch::{
+    mc_delete_multi, mc_get_multi, mc_results, mc_results_count, mc_results_free, mc_results_item,
+    mc_set_multi,
+};
+use memcached2::ffi::client::{
+    mc_add_server, mc_client, mc_free, mc_new, mc_remove_server, mc_server_for_key, mc_servers,
+    mc_set_servers,
+};
+use memcached2::ffi::item::{mc_item, mc_item_free};
+use memcached2::ffi::last_error::{mc_last_error, mc_last_error_effect, mc_last_error_server};
+use memcached2::ffi::read::mc_get;
+use memcached2::ffi::status::mc_status_name;
+use memcached2::ffi::write::{mc_add, mc_delete, mc_set, mc_touch};
+
+pub const OK: i32 = 0;
+pub const NO_VALUE: i32 = 0x0101;
+pub const NOT_STORED: i32 = 0x0102;
+pub const NOT_FOUND: i32 = 0x0302;
+pub const TOO_LARGE: i32 = 0x0502;
+pub const MULTI_STORAGE: i32 = 0x0602;
+pub const CONNECT_FAILED: i32 = 0x0205;
+pub const TIMEOUT: i32 = 0x0305;
+pub const POOL_EXHAUSTED: i32 = 0x0505;
+pub const PARTIAL: i32 = 0x0708;
+
+pub const EFFECT_NOT_APPLIED: u32 = 1;
+pub const EFFECT_UNKNOWN: u32 = 3;
+
+/// What reading a key came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Got {
+    Value(Vec<u8>),
+    Miss,
+    Failed(i32),
+}
+
+/// What a batch came to: its status, and that of each entry.
+pub struct Answer<T> {
+    pub status: i32,
+    pub entries: Vec<T>,
+}
+
+/// A client, used by any number of threads.
+pub struct Client(*mut mc_client);
+
+// SAFETY: the header says that a client is used by any number of threads at once.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        mc_free(self.0);
+    }
+}
+
+fn text(text: *const c_char) -> String {
+    // SAFETY: texts of the library end at a NUL and are never NULL.
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn c_string(text: &str) -> CString {
+    CString::new(text).expect("no NUL")
+}
+
+/// The name of a status.
+pub fn name(status: i32) -> String {
+    text(mc_status_name(status))
+}
+
+/// The thread's last failure.
+pub fn last_error() -> String {
+    text(mc_last_error())
+}
+
+pub fn last_error_server() -> String {
+    text(mc_last_error_server())
+}
+
+pub fn last_error_effect() -> u32 {
+    mc_last_error_effect()
+}
+
+fn pointers(all: &[impl AsRef<[u8]>]) -> (Vec<*const c_char>, Vec<usize>) {
+    let bytes = || all.iter().map(AsRef::as_ref);
+    (
+        bytes().map(|one: &[u8]| one.as_ptr().cast()).collect(),
+        bytes().map(<[u8]>::len).collect(),
+    )
+}
+
+/// # Safety
+///
+/// The item is one of the library's.
+unsafe fn got(item: &mc_item) -> Got {
+    match item.status {
+        OK => {
+            // SAFETY: a hit has a value of so many bytes, and a NUL behind it.
+            let (value, end) = unsafe {
+                let value: *const u8 = item.value.cast();
+                (
+                    std::slice::from_raw_parts(value, item.value_len),
+                    *value.add(item.value_len),
+                )
+            };
+            assert_eq!(end, 0, "a NUL stands behind every value");
+            Got::Value(value.to_vec())
+        }
+        NO_VALUE => Got::Miss,
+        status => Got::Failed(status),
+    }
+}
+
+impl Client {
+    /// A client of `servers`, as mc_new takes them.
+    pub fn new(servers: &str) -> Client {
+        let mut client = ptr::null_mut();
+        // SAFETY: a string that ends at a NUL, and a place for the handle.
+        let status = unsafe { mc_new(c_string(servers).as_ptr(), &mut client) };
+        assert_eq!(status, OK, "mc_new({servers}): {}", last_error());
+        Client(client)
+    }
+
+    pub fn get(&self, key: &str) -> Got {
+        let mut item = ptr::null_mut();
+        // SAFETY: a live handle, a key with its length, a place for the item.
+        let status = unsafe { mc_get(self.0, key.as_ptr().cast(), key.len(), &mut item) };
+        assert_eq!(status == OK, !item.is_null(), "an item exactly for a hit");
+        // SAFETY: the item is ours until it is freed.
+        match unsafe { item.as_ref() } {
+            None if status == NO_VALUE => Got::Miss,
+            None => Got::Failed(status),
+            Some(found) => {
+                // SAFETY: as above.
+                let found = unsafe {
+                    let named = std::slice::from_raw_parts(found.key.cast::<u8>(), found.key_len);
+                    assert_eq!(named, key.as_bytes(), "the item of another key");
+                    got(found)
+                };
+                // SAFETY: as above; used no more.
+                unsafe { mc_item_free(item) };
+                found
+            }
+        }
+    }
+
+    pub fn set(&self, key: &str, value: &[u8]) -> i32 {
+        let (at, len) = (value.as_ptr().cast(), value.len());
+        // SAFETY: a live handle, a key and a value with their lengths.
+        unsafe { mc_set(self.0, key.as_ptr().cast(), key.len(), at, len, 0, 0) }
+    }
+
+    pub fn add(&self, key: &str, value: &[u8]) -> i32 {
+        let (at, len) = (value.as_ptr().cast(), value.len());
+        // SAFETY: a live handle, a key and a value with their lengths.
+        unsafe { mc_add(self.0, key.as_ptr().cast(), key.len(), at, len, 0, 0) }
+    }
+
+    pub fn delete(&self, key: &str) -> i32 {
+        // SAFETY: a live handle, a key with its length.
+        unsafe { mc_delete(self.0, key.as_ptr().cast(), key.len()) }
+    }
+
+    pub fn touch(&self, key: &str, ttl: i64) -> i32 {
+        // SAFETY: a live handle, a key with its length.
+        unsafe { mc_touch(self.0, key.as_ptr().cast(), key.len(), ttl) }
+    }
+
+    pub fn incr(&self, key: &str, delta: u64) -> Result<u64, i32> {
+        let mut number = 0;
+        // SAFETY: a live handle, a key with its length, a place for the number.
+        let status = unsafe { mc_incr(self.0, key.as_ptr().cast(), key.len(), delta, &mut number) };
+        if status == OK {
+            Ok(number)
+        } else {
+            Err(status)
+        }
+    }
+
+    pub fn get_multi(&self, keys: &[impl AsRef<[u8]>]) -> Answer<Got> {
+        let (at, lens) = pointers(keys);
+        let mut results = ptr::null_mut();
+        // SAFETY: a live handle, two arrays of as many entries, a place for the results.
+        let status =
+            unsafe { mc_get_multi(self.0, at.as_ptr(), lens.as_ptr(), at.len(), &mut results) };
+        // SAFETY: the results of a batch.
+        let entries = unsafe {
+            entries(results, |index, item| {
+                let named = std::slice::from_raw_parts(item.key.cast::<u8>(), item.key_len);
+                assert_eq!(named, keys[index].as_ref(), "the item of another key");
+                got(item)
+            })
+        };
+        assert_eq!(
+            entries.len(),
+            keys.len(),
+            "{}: {}",
+            name(status),
+            last_error()
+        );
+        Answer { status, entries }
+    }
+
+    pub fn set_multi(&self, keys: &[impl AsRef<[u8]>], values: &[impl AsRef<[u8]>]) -> Answer<i32> {
+        assert_eq!(keys.len(), values.len());
+        let ((at, lens), (value_at, value_lens)) = (pointers(keys), pointers(values));
+        let mut results = ptr::null_mut();
+        // SAFETY: a live handle, four arrays of as many entries, a place for the results.
+        let status = unsafe {
+            mc_set_multi(
+                self.0,
+                at.as_ptr(),
+                lens.as_ptr(),
+                value_at.as_ptr().cast::<*const c_void>(),
+                value_lens.as_ptr(),
+                at.len(),
+                0,
+                0,
+                &mut results,
+            )
+        };
+        // SAFETY: the results of a batch.
+        let entries = unsafe { entries(results, |_, item| item.status) };
+        assert_eq!(
+            entries.len(),
+            keys.len(),
+            "{}: {}",
+            name(status),
+            last_error()
+        );
+        Answer { status, entries }
+    }
+
+    pub fn delete_multi(&self, keys: &[impl AsRef<[u8]>]) -> Answer<i32> {
+        let (at, lens) = pointers(keys);
+        let mut results = ptr::null_mut();
+        // SAFETY: a live handle, two arrays of as many entries, a place for the results.
+        let status =
+            unsafe { mc_delete_multi(self.0, at.as_ptr(), lens.as_ptr(), at.len(), &mut results) };
+        // SAFETY: the results of a batch.
+        let entries = unsafe { entries(results, |_, item| item.status) };
+        assert_eq!(
+            entries.len(),
+            keys.len(),
+            "{}: {}",
+            name(status),
+            last_error()
+        );
+        Answer { status, entries }
+    }
+
+    pub fn add_server(&self, uri: &str) -> i32 {
+        // SAFETY: a live handle and a string that ends at a NUL.
+        unsafe { mc_add_server(self.0, c_string(uri).as_ptr()) }
+    }
+
+    pub fn remove_server(&self, uri: &str) -> i32 {
+        // SAFETY: as above.
+        unsafe { mc_remove_server(self.0, c_string(uri).as_ptr()) }
+    }
+
+    pub fn set_servers(&self, servers: &str) -> i32 {
+        // SAFETY: as above.
+        unsafe { mc_set_servers(self.0, c_string(servers).as_ptr()) }
+    }
+
+    /// The names of the servers, in their order.
+    pub fn servers(&self) -> Vec<String> {
+        // SAFETY: a live handle, a buffer with its size, no place for the length.
+        let list = filled(|buf, cap| unsafe { mc_servers(self.0, buf, cap, ptr::null_mut()) });
+        list.split(',').map(str::to_string).collect()
+    }
+
+    pub fn server_for(&self, key: &str) -> String {
+        let (at, len) = (key.as_ptr().cast(), key.len());
+        // SAFETY: a live handle, a key with its length, a buffer with its size.
+        filled(|buf, cap| unsafe { mc_server_for_key(self.0, at, len, buf, cap, ptr::null_mut()) })
+    }
+}
+
+fn filled(fill: impl FnOnce(*mut c_char, usize) -> i32) -> String {
+    let mut room = [0 as c_char; 4096];
+    let status = fill(room.as_mut_ptr(), room.len());
+    assert_eq!(status, OK, "{}", last_error());
+    text(room.as_ptr())
+}
+
+/// What `each` makes of the entries of a batch's results, which are freed; none where there are no
+/// results.
+///
+/// # Safety
+///
+/// `results` is NULL, or results of the library that nothing else uses.
+unsafe fn entries<T>(results: *mut mc_results, each: impl Fn(usize, &mc_item) -> T) -> Vec<T> {
+    let count = mc_results_count(results);
+    let item = |index| {
+        // SAFETY: the items live as long as the results.
+        let item = unsafe { mc_results_item(results, index).as_ref() };
+        each(index, item.expect("an item for every entry"))
+    };
+    let all = (0..count).map(item).collect();
+    mc_results_free(results);
+    all
+}
+
+/// How much later than its deadline a call may return: the machine has other things to do too.
+pub const SLACK: Duration = Duration::from_millis(50);

@@ -1,0 +1,84 @@
+//! A connection to a server past the library: what the tests compare the library with.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use super::memcached::Address;
+
+/// No server that runs takes this long.
+const LIMIT: Duration = Duration::from_secs(20);
+
+pub struct Raw {
+    reader: BufReader<Box<dyn Read>>,
+    writer: Box<dyn Write>,
+}
+
+impl Raw {
+    pub(super) fn open(address: &Address) -> io::Result<Raw> {
+        match address {
+            Address::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(LIMIT))?;
+                Ok(Raw::over(Box::new(stream.try_clone()?), Box::new(stream)))
+            }
+            Address::Tcp(port) => {
+                let stream = TcpStream::connect(("127.0.0.1", *port))?;
+                stream.set_read_timeout(Some(LIMIT))?;
+                stream.set_nodelay(true)?;
+                Ok(Raw::over(Box::new(stream.try_clone()?), Box::new(stream)))
+            }
+        }
+    }
+
+    fn over(read: Box<dyn Read>, writer: Box<dyn Write>) -> Raw {
+        let reader = BufReader::new(read);
+        Raw { reader, writer }
+    }
+
+    /// Send one line; return the first of the reply.
+    fn ask(&mut self, line: &str) -> String {
+        self.writer
+            .write_all(format!("{line}\r\n").as_bytes())
+            .expect("sent");
+        self.line()
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).expect("a line");
+        let end = line.strip_suffix("\r\n");
+        end.expect("a line that ends").to_string()
+    }
+
+    /// The value of a key.
+    pub fn get(&mut self, key: &str) -> Option<Vec<u8>> {
+        let head = self.ask(&format!("get {key}"));
+        if head == "END" {
+            return None;
+        }
+        assert!(head.starts_with(&format!("VALUE {key} ")), "{head}");
+        let len = head.rsplit(' ').next().and_then(|len| len.parse().ok());
+        let mut value = vec![0; len.expect("a length")];
+        self.reader.read_exact(&mut value).expect("a value");
+        assert_eq!((self.line().as_str(), self.line().as_str()), ("", "END"));
+        Some(value)
+    }
+
+    pub fn version(&mut self) -> String {
+        self.ask("version")
+    }
+
+    /// One number of the server's statistics.
+    pub fn stat(&mut self, name: &str) -> u64 {
+        let mut found = None;
+        let mut line = self.ask("stats");
+        while line != "END" {
+            let value = line.strip_prefix(&format!("STAT {name} "));
+            found = found.or_else(|| value.and_then(|value| value.parse().ok()));
+            line = self.line();
+        }
+        found.unwrap_or_else(|| panic!("no number {name} in the statistics"))
+    }
+}
