@@ -278,7 +278,7 @@ impl Block {
     pub fn begin(&mut self, len: usize) -> Result<(), NoMemory> {
         self.failed = None;
         self.raw.len = 0;
-        let trusted = len.min(TRUSTED_ANNOUNCEMENT).max(1);
+        let trusted = len.clamp(1, TRUSTED_ANNOUNCEMENT);
         if self.raw.cap < trusted {
             // Nothing is kept, so that a fresh allocation is cheaper than growing the old one.
             self.raw = Raw::EMPTY;

@@ -110,7 +110,7 @@ options! {
         idle_check: Duration = "5ms", Kind::Duration { min: Duration::ZERO, none: false }, [],
             "A connection that was idle for longer than this is looked at before it is used again: one that the server closed, or on which something arrived unasked, is replaced.";
         paranoid: bool = "off", Kind::Bool, [],
-            "Look at the connection before every ASCII command, however short it was idle: one more system call, and no surplus reply can be taken for an answer.";
+            "Ask every new connection for its version first, and look at the connection before every ASCII command, however short it was idle: one more round trip for a connection, one more system call for a command, and nothing that a server sends unasked can be taken for an answer.";
         max_connections: u32 = "64", Kind::Count { min: 1, max: 1024 }, [pooled],
             "The most connections that are open to one server at a time; who needs one more waits.";
         key_prefix: Box<[u8]> = "", Kind::Text { max: 249 }, [],

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::One;
 use super::connect;
+use super::greet::greet;
 use super::lane::Lane;
 use super::no_servers;
 use super::pool::Entry;
@@ -391,6 +392,11 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         };
         self.waited = true;
         let begun = connect::begin(self.call, server, 0, None)?;
+        if self.call.options.paranoid {
+            let link = greet(self.call, server, begun)?;
+            self.connected(server.name);
+            return Ok(self.new_lane(to, server, seat.admit(link), None, true));
+        }
         if begun.attempt.is_none() {
             self.connected(server.name);
         }
@@ -696,7 +702,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             answered += link
                 .session
                 .drain(|token, head, value| sink.value(token, head, value));
-            match link.session.next() {
+            match link.session.next_arrival() {
                 Some(arrival) => {
                     answered += deliver(arrival, link, &server, sink, &mut self.notices);
                 }

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod connect;
+mod greet;
 mod lane;
 mod per_process;
 pub mod pool;

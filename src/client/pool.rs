@@ -198,9 +198,8 @@ impl Pool {
         // could be found in its slot.
         if !self.queue.is_empty() {
             if let Some(idle) = self.take(thread::number()) {
-                match self.queue.give(Gift::Idle(idle)) {
-                    Err(Gift::Idle(idle)) => self.shelve(first, idle),
-                    _ => {}
+                if let Err(Gift::Idle(idle)) = self.queue.give(Gift::Idle(idle)) {
+                    self.shelve(first, idle);
                 }
             }
         }

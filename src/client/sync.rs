@@ -39,7 +39,7 @@ pub fn read_owed(
     while link.session.owes_quiet() > 0 {
         let trouble = match link.receive(None, Mode::DontWait) {
             Ok(_) => {
-                while let Some(arrival) = link.session.next() {
+                while let Some(arrival) = link.session.next_arrival() {
                     if let Outcome::QuietFailed { status, text } = arrival.what {
                         quiet_failed(server, status, link.session.bytes(text), notices);
                     }

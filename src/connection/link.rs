@@ -116,7 +116,7 @@ impl Link {
         loop {
             match self.receive(None, Mode::DontWait) {
                 Ok(_) => {
-                    while let Some(arrival) = self.session.next() {
+                    while let Some(arrival) = self.session.next_arrival() {
                         quiet_failed(&self.session, arrival);
                     }
                     self.session.check_surplus();

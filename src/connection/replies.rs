@@ -23,7 +23,7 @@ impl Session {
     /// Tell of what has come as it is expected, value behind value or STORED behind STORED, in one go:
     /// the common case of batches. Values are proved later, by their line's [`Outcome::Proved`].
     /// Returns how many commands that are no reads have their answers. What is not as expected, or not
-    /// whole, is left to [`Session::next`].
+    /// whole, is left to [`Session::next_arrival`].
     #[inline]
     pub fn drain(&mut self, tell: impl FnMut(Token, &ValueHead, &[u8])) -> usize {
         if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() {
@@ -103,8 +103,7 @@ impl Session {
         let unread = self.inbox.unread();
         let waiting = self.owed.expected();
         let mut n = 0;
-        let (replies, _) = unread.as_chunks::<8>();
-        for (owed, reply) in waiting.iter().zip(replies) {
+        for (owed, reply) in waiting.iter().zip(unread.chunks_exact(8)) {
             if reply != b"STORED\r\n" || !owed.op.sends_value() || owed.quiet || written < owed.end
             {
                 break;
@@ -239,7 +238,7 @@ impl Session {
 
     /// The next arrival among the received bytes; `None` when more must be received, or when the
     /// session is broken.
-    pub fn next(&mut self) -> Option<Arrival> {
+    pub fn next_arrival(&mut self) -> Option<Arrival> {
         loop {
             match self.mode {
                 Mode::Broken(_) => return None,

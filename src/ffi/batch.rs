@@ -185,7 +185,7 @@ impl Mixed {
         }
         // SAFETY: every version begins with `size`.
         let stride = unsafe { (*first).size } as usize;
-        if stride < size_of::<u32>() * 2 || !stride.is_multiple_of(align_of::<mc_command>()) {
+        if stride < size_of::<u32>() * 2 || stride % align_of::<mc_command>() != 0 {
             return Err(Failure::argument(format!("commands[0].size is {stride}")));
         }
         if n > u32::MAX as usize || n.checked_mul(stride).is_none() {

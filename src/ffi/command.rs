@@ -127,14 +127,17 @@ pub struct mc_command {
     pub release_user: *mut c_void,
 }
 
+/// The header's MC_EXPIRE_NOW.
+const EXPIRE_NOW: i64 = i64::MIN;
+
 /// A time to live as the caller says it.
 pub(super) fn ttl(ttl: i64, is_moment: bool) -> Result<Ttl> {
     match ttl {
-        i64::MIN => Ok(Ttl::Now),
-        ..0 => Err(Failure::argument(format!(
+        EXPIRE_NOW => Ok(Ttl::Now),
+        0 => Ok(Ttl::Never),
+        _ if ttl < 0 => Err(Failure::argument(format!(
             "a time to live of {ttl} seconds; MC_EXPIRE_NOW expires at once, 0 never"
         ))),
-        0 => Ok(Ttl::Never),
         _ if is_moment => Ok(Ttl::At(ttl)),
         _ => Ok(Ttl::After(ttl)),
     }

@@ -19,6 +19,44 @@ pub struct Installed {
     pub build: PathBuf,
 }
 
+impl Installed {
+    /// Compile one C program, every warning an error, and link it with the installed shared library.
+    pub fn program(&self, source: &Path, to: &Path) {
+        let library = self.library();
+        let mut compiler = cc::command("cc");
+        compiler
+            .args(["-std=c11", "-g", "-O1", "-pthread"])
+            .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+            .arg("-I")
+            .arg(self.prefix.join("include"))
+            .arg(source)
+            .arg("-o")
+            .arg(to)
+            .arg("-L")
+            .arg(&library)
+            .arg("-lmemcached2")
+            .arg(format!("-Wl,-rpath,{}", library.display()));
+        run(&mut compiler, cc::LIMIT).succeeded();
+    }
+
+    /// The directory of the shared library: `lib`, `lib64` or `lib/<triple>`.
+    fn library(&self) -> PathBuf {
+        let mut queue = vec![self.prefix.clone()];
+        while let Some(directory) = queue.pop() {
+            for entry in std::fs::read_dir(&directory).expect("a directory") {
+                let path = entry.expect("an entry").path();
+                if path.ends_with("libmemcached2.so") {
+                    return directory;
+                }
+                if path.is_dir() {
+                    queue.push(path);
+                }
+            }
+        }
+        panic!("no libmemcached2.so below {}", self.prefix.display());
+    }
+}
+
 /// Built and installed once, at the first call; later runs of the tests reuse the build.
 pub fn installed() -> &'static Installed {
     static INSTALLED: OnceLock<Installed> = OnceLock::new();
