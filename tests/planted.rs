@@ -38,8 +38,8 @@ const PLANTED: [Planted; 5] = [
         changes: &[
             Change {
                 file: "src/connection/session.rs",
-                needle: "&& self.inbox.is_empty()\n            && matches!(self.value, Value::None)",
-                instead: "&& matches!(self.value, Value::None)",
+                needle: "&& self.outbox.all_sent()\n            && self.inbox.is_empty()",
+                instead: "&& self.outbox.all_sent()",
             },
             Change {
                 file: "src/connection/session.rs",
@@ -53,9 +53,9 @@ const PLANTED: [Planted; 5] = [
     Planted {
         name: "END after an error line makes misses",
         changes: &[Change {
-            file: "src/connection/session.rs",
-            needle: "self.close_when_told |= !in_step || self.owed.answered() > 0 || !owed.last;",
-            instead: "if in_step { return None; }",
+            file: "src/connection/replies.rs",
+            needle: "let how = Ending::Refused {",
+            instead: "if in_step { return None; }\n            let how = Ending::Refused {",
         }],
         cells: "F12/SERVER_ERROR and END",
         kind: "FalseMiss",
@@ -63,7 +63,7 @@ const PLANTED: [Planted; 5] = [
     Planted {
         name: "the length of a value is trusted",
         changes: &[Change {
-            file: "src/connection/session.rs",
+            file: "src/connection/replies.rs",
             needle: "if self.inbox.unread().get(head.len..head.len + 2) != Some(b\"\\r\\n\") {",
             instead: "if self.inbox.unread().get(head.len..head.len + 2).is_none() {",
         }],
