@@ -1180,6 +1180,35 @@ mc_status mc_execute_kv(const struct mc_client *client,
                         struct mc_item *item);
 
 /**
+ * Return how many items there are; 0 for NULL. Since: 0.1.
+ */
+MC_API size_t mc_results_count(const struct mc_results *results);
+
+/**
+ * Return how many items have a status that is neither MC_OK nor a miss. Since: 0.1.
+ */
+MC_API size_t mc_results_failed(const struct mc_results *results);
+
+/**
+ * Return item number `i`, which lives as long as the results; NULL past the end. Since: 0.1.
+ */
+MC_API const struct mc_item *mc_results_item(const struct mc_results *results, size_t i);
+
+/**
+ * Return the first item, how many there are, and by how many bytes one follows the other: all items in
+ * one crossing, for bindings. NULL when there is none. Since: 0.1.
+ */
+MC_API
+const struct mc_item *mc_results_items(const struct mc_results *results,
+                                       size_t *count,
+                                       size_t *stride);
+
+/**
+ * Free results, with their items. NULL is ignored. Since: 0.1.
+ */
+MC_API void mc_results_free(struct mc_results *results);
+
+/**
  * Read many values at once. `lens` in bytes, MC_CSTR among them; NULL: every key ends at a NUL.
  * `*out` holds n items in the order of the keys, doubles and misses included, each with its status; it
  * is NULL only for MC_INVALID_ARGUMENT and MC_NO_MEMORY. MC_OK: every item is there or a miss;
@@ -1294,35 +1323,6 @@ mc_status mc_execute_multi(const struct mc_client *client,
                            size_t n,
                            const struct mc_batch *batch,
                            struct mc_results **out);
-
-/**
- * Return how many items there are; 0 for NULL. Since: 0.1.
- */
-MC_API size_t mc_results_count(const struct mc_results *results);
-
-/**
- * Return how many items have a status that is neither MC_OK nor a miss. Since: 0.1.
- */
-MC_API size_t mc_results_failed(const struct mc_results *results);
-
-/**
- * Return item number `i`, which lives as long as the results; NULL past the end. Since: 0.1.
- */
-MC_API const struct mc_item *mc_results_item(const struct mc_results *results, size_t i);
-
-/**
- * Return the first item, how many there are, and by how many bytes one follows the other: all items in
- * one crossing, for bindings. NULL when there is none. Since: 0.1.
- */
-MC_API
-const struct mc_item *mc_results_items(const struct mc_results *results,
-                                       size_t *count,
-                                       size_t *stride);
-
-/**
- * Free results, with their items. NULL is ignored. Since: 0.1.
- */
-MC_API void mc_results_free(struct mc_results *results);
 
 /**
  * Ask every server for its version. `*out` holds one item for each, in the order of the list, those

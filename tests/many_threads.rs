@@ -35,7 +35,11 @@ struct Worker<'a> {
 
 /// What a key holds by its version; the size follows, from nothing much to several segments.
 fn value(key: &str, version: u64) -> Vec<u8> {
-    let size = if version % 4 > 0 { version % 100 } else { version % 6000 };
+    let size = if version % 4 > 0 {
+        version % 100
+    } else {
+        version % 6000
+    };
     named::value(key, version, size as usize)
 }
 
@@ -122,7 +126,11 @@ impl Worker<'_> {
         let (number, version) = (self.random.below(OWN), self.random.next());
         let key = self.own_key(number);
         let status = self.client.add(&key, &value(&key, version));
-        let expected = if self.own[number].is_some() { NOT_STORED } else { OK };
+        let expected = if self.own[number].is_some() {
+            NOT_STORED
+        } else {
+            OK
+        };
         assert_eq!(status, expected, "{key}: {}", name(status));
         self.own[number].get_or_insert(version);
     }
@@ -135,14 +143,22 @@ impl Worker<'_> {
         }
         let number = self.random.below(OWN);
         let status = self.client.delete(&self.own_key(number));
-        let expected = if self.own[number].take().is_some() { OK } else { NOT_FOUND };
+        let expected = if self.own[number].take().is_some() {
+            OK
+        } else {
+            NOT_FOUND
+        };
         assert_eq!(status, expected, "{}", name(status));
     }
 
     fn touch(&mut self) {
         let number = self.random.below(OWN);
         let status = self.client.touch(&self.own_key(number), 10_000);
-        let expected = if self.own[number].is_some() { OK } else { NOT_FOUND };
+        let expected = if self.own[number].is_some() {
+            OK
+        } else {
+            NOT_FOUND
+        };
         assert_eq!(status, expected, "{}", name(status));
     }
 

@@ -6,7 +6,6 @@ mod support;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use support::cc::{command, tree};
@@ -41,11 +40,6 @@ fn system_pages() -> Option<&'static Path> {
         println!("{files} files in {} are too few", top.display());
     }
     (files >= FILES_MIN).then_some(top)
-}
-
-fn made_pages() -> &'static Path {
-    static MADE: OnceLock<TempDir> = OnceLock::new();
-    MADE.get_or_init(make_pages).path()
 }
 
 /// Many files of all sizes, some too large for the server, some whose paths are no keys.
@@ -151,22 +145,28 @@ fn check(pages: &Path, server: &Memcached, kind: &str) {
 
 const ROOM: [&str; 2] = ["-m", "1024"];
 
+fn check_system(server: &Memcached, kind: &str) {
+    match system_pages() {
+        Some(pages) => check(pages, server, kind),
+        None => check(make_pages().path(), server, kind),
+    }
+}
+
 #[test]
 fn every_file_of_the_system_is_cached_over_tcp() {
-    let pages = system_pages().unwrap_or_else(made_pages);
-    check(pages, &Memcached::tcp(&ROOM), "tcp");
+    check_system(&Memcached::tcp(&ROOM), "tcp");
 }
 
 #[test]
 fn every_file_of_the_system_is_cached_over_a_unix_socket() {
-    let pages = system_pages().unwrap_or_else(made_pages);
-    check(pages, &Memcached::unix(&ROOM), "unix");
+    check_system(&Memcached::unix(&ROOM), "unix");
 }
 
 /// Here some are too large, and some paths are no keys.
 #[test]
 fn every_kind_of_file_is_accounted_for() {
-    let found = walk(made_pages());
+    let made = make_pages();
+    let found = walk(made.path());
     assert_eq!((found.too_large, found.illegal), (6, 6));
-    check(made_pages(), &Memcached::tcp(&ROOM), "made");
+    check(made.path(), &Memcached::tcp(&ROOM), "made");
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::client::{
-    Client, CONNECT_FAILED, EFFECT_NOT_APPLIED, Got, MULTI_STORAGE, OK, PARTIAL,
-    last_error_effect, last_error_server, name,
+    CONNECT_FAILED, Client, EFFECT_NOT_APPLIED, Got, MULTI_STORAGE, OK, PARTIAL, last_error_effect,
+    last_error_server, name,
 };
 use support::memcached::Memcached;
 use support::named::{self, Random};
@@ -30,7 +30,9 @@ fn list(servers: &[Memcached]) -> String {
 }
 
 fn keys() -> Vec<String> {
-    (0..KEYS).map(|number| format!("several:{number}")).collect()
+    (0..KEYS)
+        .map(|number| format!("several:{number}"))
+        .collect()
 }
 
 fn value(key: &str) -> Vec<u8> {
@@ -74,7 +76,10 @@ fn keys_are_where_the_client_says() {
     for (key, got) in keys().iter().zip(&answer.entries) {
         assert_eq!(*got, Got::Value(value(key)), "{key}");
     }
-    let connections: Vec<_> = raw.iter_mut().map(|r| r.stat("curr_connections") - 1).collect();
+    let connections: Vec<_> = raw
+        .iter_mut()
+        .map(|r| r.stat("curr_connections") - 1)
+        .collect();
     println!("{KEYS} keys on 5 servers: {counts:?}, connections {connections:?}");
     assert!(counts.iter().all(|count| *count > KEYS / 10), "{counts:?}");
     assert_eq!(connections, [1; 5], "one thread needs one to each");
@@ -123,7 +128,11 @@ fn writes_fail_alone(client: &Client, dead: usize) {
     let answer = client.set_multi(&keys, &values);
     assert_eq!(answer.status, MULTI_STORAGE, "{}", name(answer.status));
     for (key, status) in keys.iter().zip(answer.entries) {
-        let expected = if place(client, key) == dead { CONNECT_FAILED } else { OK };
+        let expected = if place(client, key) == dead {
+            CONNECT_FAILED
+        } else {
+            OK
+        };
         assert_eq!(status, expected, "{key}: {}", name(status));
     }
     let lost = keys.iter().find(|key| place(client, key) == dead);

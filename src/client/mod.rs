@@ -2,8 +2,10 @@
 
 mod blocking;
 mod connect;
+mod deliver;
 mod greet;
 mod lane;
+mod lanes;
 mod per_process;
 pub mod pool;
 mod queue;
@@ -15,6 +17,7 @@ mod snapshot;
 mod state;
 mod sync;
 mod thread;
+mod turn;
 mod wait;
 
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 //! else it hands the connection, with what was sent and received, to the general way.
 
 use super::One;
-use super::blocking::{Call, Context, is_fit, limits, run_lone};
+use super::blocking::{Call, Context, limits, run_lone};
+use super::deliver::is_fit;
 use super::lane::Lane;
 use super::no_servers;
 use super::pool::{Lease, Pooled};

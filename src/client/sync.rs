@@ -1,6 +1,6 @@
 //! Settling quiet commands: their replies are read, and failures counted.
 
-use super::blocking::quiet_failed;
+use super::deliver::quiet_failed;
 use super::server::Server;
 use super::state::State;
 use super::wait::wait;

@@ -1,32 +1,22 @@
-//! Many commands at once, and their results.
+//! Many commands at once.
 
 use std::ffi::{c_char, c_void};
 
-use super::borrow::{CSTR, array, borrow, bytes, null, sized};
+use super::batch_commands::{Arrays, Mixed, Packed, Pieces};
+use super::borrow::{array, borrow, null, sized};
 use super::client::mc_client;
 use super::command::{limit, mc_command, ttl};
-use super::guard::{guard, guard_or};
-use super::handle::{self, Handle};
-use super::item::{Slot, mc_item};
+use super::guard::guard;
+use super::handle;
 use super::last_error;
-use super::results_sink::{Results, ResultsSink};
+use super::results::mc_results;
+use super::results_sink::ResultsSink;
 use super::status::mc_status;
 use crate::client::Limit;
 use crate::error::{Failure, Result, Status};
 use crate::operation::command::Commands;
 use crate::protocol::expiry::Ttl;
 use crate::protocol::{Command, Op};
-
-/// The answers of a batch: as many items as there were commands, in their order. Freed with
-/// mc_results_free; holds no reference to the client. Since: 0.1.
-pub struct mc_results {
-    _opaque: [u8; 0],
-}
-
-impl Handle for mc_results {
-    type Inner = Results;
-    const KIND: u64 = 0x6d63_7265_7375_6c74;
-}
 
 /// How a batch is carried out; NULL where one is taken means the defaults. Since: 0.1.
 #[repr(C)]
@@ -56,201 +46,6 @@ impl mc_batch {
             return Err(Failure::argument("batch.options is not 0"));
         }
         Ok(limit(batch.timeout_us))
-    }
-}
-
-/// Keys (and values) in arrays of pointers; what they share is in `like`.
-struct Arrays<'a> {
-    like: Command<'a>,
-    keys: &'a [*const c_char],
-    key_lens: Option<&'a [usize]>,
-    values: &'a [*const c_void],
-    value_lens: Option<&'a [usize]>,
-}
-
-impl Commands for Arrays<'_> {
-    fn count(&self) -> usize {
-        self.keys.len()
-    }
-
-    fn blank(&self) -> Command<'_> {
-        self.like
-    }
-
-    #[inline(always)]
-    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
-        let len = |lens: Option<&[usize]>| match lens {
-            Some(lens) => lens[index],
-            None => CSTR,
-        };
-        // SAFETY: the caller's pointers, valid for their lengths until the call returns.
-        command.key = unsafe { bytes(self.keys[index].cast(), len(self.key_lens), "key") }?;
-        if let Some(value) = self.values.get(index) {
-            // SAFETY: as above.
-            command.value = unsafe { bytes(*value, len(self.value_lens), "value") }?;
-        }
-        Ok(())
-    }
-}
-
-/// Keys (and values) one behind the other.
-struct Packed<'a> {
-    like: Command<'a>,
-    keys: Pieces<'a>,
-    values: Option<Pieces<'a>>,
-}
-
-/// Bytes, and where each piece of them ends.
-struct Pieces<'a> {
-    bytes: &'a [u8],
-    ends: Vec<usize>,
-}
-
-impl<'a> Pieces<'a> {
-    /// # Safety
-    ///
-    /// `start` is valid for the sum of `lens`.
-    unsafe fn new(start: *const c_void, lens: &[usize], name: &str) -> Result<Pieces<'a>> {
-        let mut ends = Vec::new();
-        ends.try_reserve_exact(lens.len())
-            .map_err(|_| Failure::no_memory(size_of_val(lens)))?;
-        let mut end = 0usize;
-        for len in lens {
-            if *len == CSTR {
-                return Err(Failure::argument(format!(
-                    "MC_CSTR as a length of packed {name}: they do not end at a NUL"
-                )));
-            }
-            end = end
-                .checked_add(*len)
-                .filter(|end| *end <= isize::MAX as usize)
-                .ok_or_else(|| Failure::argument(format!("the lengths of the packed {name}")))?;
-            ends.push(end);
-        }
-        // SAFETY: promised by the caller.
-        let bytes = unsafe { bytes(start, end, name) }?;
-        Ok(Pieces { bytes, ends })
-    }
-
-    #[inline]
-    fn piece(&self, index: usize) -> &[u8] {
-        let begin = match index {
-            0 => 0,
-            _ => self.ends[index - 1],
-        };
-        &self.bytes[begin..self.ends[index]]
-    }
-}
-
-impl Commands for Packed<'_> {
-    fn count(&self) -> usize {
-        self.keys.ends.len()
-    }
-
-    fn blank(&self) -> Command<'_> {
-        self.like
-    }
-
-    #[inline(always)]
-    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
-        command.key = self.keys.piece(index);
-        if let Some(values) = &self.values {
-            command.value = values.piece(index);
-        }
-        Ok(())
-    }
-}
-
-/// `mc_command`s of any version, all of the same size.
-struct Mixed {
-    first: *const mc_command,
-    stride: usize,
-    n: usize,
-}
-
-impl Mixed {
-    /// # Safety
-    ///
-    /// `first` is valid for `n` commands of the first one's size.
-    unsafe fn new(first: *const mc_command, n: usize) -> Result<Mixed> {
-        if n == 0 {
-            return Ok(Mixed {
-                first,
-                stride: 0,
-                n,
-            });
-        }
-        if first.is_null() {
-            return Err(null("commands"));
-        }
-        // SAFETY: every version begins with `size`.
-        let stride = unsafe { (*first).size } as usize;
-        if stride < size_of::<u32>() * 2 || stride % align_of::<mc_command>() != 0 {
-            return Err(Failure::argument(format!("commands[0].size is {stride}")));
-        }
-        if n > u32::MAX as usize || n.checked_mul(stride).is_none() {
-            return Err(Failure::argument(format!("{n} commands")));
-        }
-        let mixed = Mixed { first, stride, n };
-        for index in 0..n {
-            // SAFETY: within the array.
-            let size = unsafe { (*mixed.at(index)).size } as usize;
-            if size != stride {
-                return Err(Failure::argument(format!(
-                    "commands[{index}].size is {size}, that of the first {stride}"
-                )));
-            }
-        }
-        Ok(mixed)
-    }
-
-    fn at(&self, index: usize) -> *const mc_command {
-        self.first
-            .cast::<u8>()
-            .wrapping_add(index * self.stride)
-            .cast()
-    }
-
-    /// Whether all commands are writes, which decides how partial failure is called.
-    fn all_write(&self) -> bool {
-        (0..self.n).all(|index| {
-            // SAFETY: `op` is part of every version, as `new` has checked.
-            Op::from_number(unsafe { (*self.at(index)).op }).is_some_and(|op| !op.is_read())
-        })
-    }
-
-    fn read(&self, index: usize) -> Result<mc_command> {
-        // SAFETY: within the array, valid for its size.
-        unsafe { sized(self.at(index), self.stride, "command") }
-    }
-}
-
-impl Commands for Mixed {
-    fn count(&self) -> usize {
-        self.n
-    }
-
-    fn blank(&self) -> Command<'_> {
-        Command::new(Op::Get, b"")
-    }
-
-    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
-        *command = self.blank();
-        let read = self.read(index)?;
-        if read.timeout_us != 0 {
-            return Err(Failure::argument(
-                "command.timeout_us in a batch: the time limit is the batch's",
-            ));
-        }
-        // SAFETY: the caller's pointers, valid until the call returns.
-        *command = unsafe { read.command() }?;
-        if command.op.is_server_wide() {
-            return Err(Failure::argument(format!(
-                "{} is asked of servers, not of a key",
-                command.op.name()
-            )));
-        }
-        Ok(())
     }
 }
 
@@ -595,57 +390,4 @@ pub unsafe extern "C" fn mc_execute_multi(
             run(client, &commands, limit, all_write, place)
         })
     }
-}
-
-/// Return how many items there are; 0 for NULL. Since: 0.1.
-#[unsafe(no_mangle)]
-pub extern "C" fn mc_results_count(results: *const mc_results) -> usize {
-    guard_or(0, || handle::get(results).map_or(0, |r| r.items.len()))
-}
-
-/// Return how many items have a status that is neither MC_OK nor a miss. Since: 0.1.
-#[unsafe(no_mangle)]
-pub extern "C" fn mc_results_failed(results: *const mc_results) -> usize {
-    guard_or(0, || handle::get(results).map_or(0, |r| r.failed))
-}
-
-/// Return item number `i`, which lives as long as the results; NULL past the end. Since: 0.1.
-#[unsafe(no_mangle)]
-pub extern "C" fn mc_results_item(results: *const mc_results, i: usize) -> *const mc_item {
-    guard_or(std::ptr::null(), || {
-        handle::get(results)
-            .and_then(|results| results.items.get(i))
-            .map_or(std::ptr::null(), |slot| &raw const slot.item)
-    })
-}
-
-/// Return the first item, how many there are, and by how many bytes one follows the other: all items in
-/// one crossing, for bindings. NULL when there is none. Since: 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mc_results_items(
-    results: *const mc_results,
-    count: *mut usize,
-    stride: *mut usize,
-) -> *const mc_item {
-    guard_or(std::ptr::null(), || {
-        let items: &[Slot] = handle::get(results).map_or(&[], |results| &results.items);
-        // SAFETY: the caller's pointers: NULL or writable.
-        unsafe {
-            if let Some(count) = count.as_mut() {
-                *count = items.len();
-            }
-            if let Some(stride) = stride.as_mut() {
-                *stride = size_of::<Slot>();
-            }
-        }
-        items
-            .first()
-            .map_or(std::ptr::null(), |slot| &raw const slot.item)
-    })
-}
-
-/// Free results, with their items. NULL is ignored. Since: 0.1.
-#[unsafe(no_mangle)]
-pub extern "C" fn mc_results_free(results: *mut mc_results) {
-    guard_or((), || drop(handle::take(results)));
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::missing_safety_doc)] // the header's text says what each function takes
 #![allow(non_camel_case_types)] // the types of the header have the header's names
 
+mod batch_commands;
 mod borrow;
 mod guard;
 mod handle;
@@ -19,6 +20,7 @@ pub mod last_error;
 pub mod log;
 pub mod options;
 pub mod read;
+pub mod results;
 pub mod server;
 pub mod status;
 pub mod version;

@@ -1,10 +1,11 @@
 //! Commands that are asked of servers, not of a key.
 
-use super::batch::{finish, mc_results};
+use super::batch::finish;
 use super::borrow::{borrow, out};
 use super::client::mc_client;
 use super::command::ttl;
 use super::guard::guard;
+use super::results::mc_results;
 use super::results_sink::ResultsSink;
 use super::status::mc_status;
 use crate::client::Limit;

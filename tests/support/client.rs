@@ -10,7 +10,7 @@ use memcached2::ffi::batch::{
     mc_set_multi,
 };
 use memcached2::ffi::client::{
-    mc_add_server, mc_client, mc_free, mc_new, mc_remove_server, mc_server_for_key, mc_servers,
+    mc_add_server, mc_client, mc_client_with, mc_free, mc_new, mc_remove_server, mc_server_for_key, mc_servers,
     mc_set_servers,
 };
 use memcached2::ffi::item::{mc_item, mc_item_free};
@@ -128,6 +128,15 @@ impl Client {
         let status = unsafe { mc_new(c_string(servers).as_ptr(), &mut client) };
         assert_eq!(status, OK, "mc_new({servers}): {}", last_error());
         Client(client)
+    }
+
+    /// A view with other options, as mc_client_with takes them.
+    pub fn with(&self, options: &str) -> Client {
+        let mut view = ptr::null_mut();
+        // SAFETY: a live handle, a string that ends at a NUL, a place for the view.
+        let status = unsafe { mc_client_with(self.0, c_string(options).as_ptr(), &mut view) };
+        assert_eq!(status, OK, "mc_client_with({options}): {}", last_error());
+        Client(view)
     }
 
     pub fn get(&self, key: &str) -> Got {

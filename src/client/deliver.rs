@@ -1,0 +1,149 @@
+//! From a session's arrivals to the sink, and what is told of idle connections.
+
+use std::sync::atomic::Ordering;
+
+use super::blocking::Call;
+use super::server::Server;
+use super::sink::{Answer, Sink};
+use super::sync::read_owed;
+use crate::buffer::NoMemory;
+use crate::connection::arrival::{Arrival, Outcome};
+use crate::connection::link::{Link, Trouble};
+use crate::connection::session::QUIET_MAX;
+use crate::error::{Effect, Failure, Phase, Status};
+use crate::names::ServerName;
+use crate::observe::{Notices, What};
+use crate::transport::Mode;
+
+/// Whether an idle connection may carry a command: looked at where it was idle for long, or always
+/// with `paranoid`.
+#[inline(always)]
+pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
+    if call
+        .deadline
+        .begin()
+        .is_within(call.idle_check, link.last_used)
+        && !call.options.paranoid
+        && link.session.owes_quiet() < QUIET_MAX
+    {
+        return true;
+    }
+    look(call, link, server)
+}
+
+fn look(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
+    let mut notices = Notices::new(call.core.observer().is_some());
+    let fit = link.look(|session, arrival| {
+        if let Outcome::QuietFailed { status, text } = arrival.what {
+            quiet_failed(server, status, session.bytes(text), &mut notices);
+        }
+    });
+    let fit = fit
+        && (link.session.owes_quiet() < QUIET_MAX
+            || read_owed(server, link, call.deadline, &mut notices).is_ok());
+    notices.tell(call.core.observer());
+    fit
+}
+
+/// Receive once, to where the bytes belong.
+#[inline]
+pub fn receive<S: Sink + ?Sized>(
+    link: &mut Link,
+    sink: &mut S,
+    mode: Mode,
+) -> std::result::Result<usize, Trouble> {
+    match link.session.placing() {
+        None => link.receive(None, mode),
+        Some((tag, head)) => match sink.place(tag, &head, false) {
+            Some(place) => link.receive(Some(place), mode),
+            None => Err(Trouble::NoMemory(NoMemory(head.len))),
+        },
+    }
+}
+
+/// Tell the sink of an arrival; returns how many commands have their answers by it.
+#[inline(always)]
+pub fn deliver<S: Sink + ?Sized>(
+    arrival: Arrival,
+    link: &mut Link,
+    server: &Server,
+    sink: &mut S,
+    notices: &mut Notices,
+) -> usize {
+    let session = &mut link.session;
+    let tag = arrival.token;
+    match arrival.what {
+        Outcome::Value {
+            head,
+            value,
+            proved,
+        } => {
+            sink.value(tag, &head, session.bytes(value));
+            usize::from(proved)
+        }
+        Outcome::Large(head) => {
+            match sink.place(tag, &head, true) {
+                Some(place) => session.place(place),
+                None => session.skip(),
+            }
+            0
+        }
+        Outcome::Placed { head, proved } => {
+            sink.placed(tag, &head);
+            usize::from(proved)
+        }
+        Outcome::Proved(n) => n,
+        Outcome::Miss(status) => {
+            sink.answer(tag, Answer::Miss(status));
+            1
+        }
+        Outcome::Done => {
+            sink.answer(tag, Answer::Done);
+            1
+        }
+        Outcome::Number(number) => {
+            sink.answer(tag, Answer::Number(number));
+            1
+        }
+        Outcome::Version(text) => {
+            sink.answer(tag, Answer::Text(session.bytes(text)));
+            1
+        }
+        Outcome::Refused {
+            status,
+            effect,
+            text,
+        } => {
+            sink.fail(
+                tag,
+                refusal(server.name, status, effect, session.bytes(text)),
+            );
+            1
+        }
+        Outcome::QuietFailed { status, text } => {
+            quiet_failed(server, status, session.bytes(text), notices);
+            0
+        }
+    }
+}
+
+#[cold]
+fn refusal(name: ServerName, status: Status, effect: Effect, text: &[u8]) -> Box<Failure> {
+    let text = if text.is_empty() {
+        format!("{name}: {}", status.message())
+    } else {
+        format!("{name}: {}", String::from_utf8_lossy(text))
+    };
+    Failure::new(status, text)
+        .effect(effect)
+        .at(Phase::Receive)
+        .on(name)
+}
+
+#[cold]
+pub fn quiet_failed(server: &Server, status: Status, text: &[u8], notices: &mut Notices) {
+    server.pool.quiet_failed().fetch_add(1, Ordering::Relaxed);
+    notices.push(What::QuietFailed, server.name, status, || {
+        String::from_utf8_lossy(text).into_owned()
+    });
+}

@@ -1,0 +1,246 @@
+//! The lanes of an operation: opened where a command needs one, released when they are settled, lost
+//! with their connection.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::blocking::Run;
+use super::connect;
+use super::deliver::is_fit;
+use super::greet::greet;
+use super::lane::Lane;
+use super::no_servers;
+use super::pool::{Entry, Lease};
+use super::server::Server;
+use super::sink::Sink;
+use crate::connection::link::Trouble;
+use crate::connection::outbox::COPIED_VALUE_MAX;
+use crate::error::{Failure, Phase, Status};
+use crate::names::ServerName;
+use crate::observe::What;
+use crate::operation::command::Commands;
+use crate::operation::retry::Loss;
+use crate::operation::{Event, Operation, Token};
+use crate::protocol::{Op, Request};
+
+impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
+    /// A lane to the command's server: its index, or `None` where it has to wait for the others.
+    pub(super) fn open(
+        &mut self,
+        tag: Token,
+        to: usize,
+        request: &Request<'_, '_>,
+        fresh: bool,
+    ) -> std::result::Result<Option<usize>, Loss> {
+        let op = request.op;
+        if let Some((_, loss)) = self.unreachable.iter().find(|(other, _)| *other == to) {
+            return Err(loss.clone());
+        }
+        let Some(server) = self.context.topology.server(to).cloned() else {
+            return Err(unreachable(no_servers(op)));
+        };
+        let entry = if self.lanes.is_empty() {
+            match server.pool.enter(fresh) {
+                Some(entry) => entry,
+                None => self.wait_for_pool(&server, fresh)?,
+            }
+        } else {
+            match server.pool.enter(fresh) {
+                Some(entry) => entry,
+                None => return Ok(None),
+            }
+        };
+        match self.lane(to, &server, entry) {
+            Ok(mut lane) => {
+                if self.batch {
+                    let left = self.context.commands.count() - tag as usize;
+                    let commands = left.saturating_mul(command_estimate(request));
+                    let replies = left.saturating_mul(reply_estimate(op));
+                    lane.link().session.begin_batch(commands, replies);
+                } else {
+                    lane.link().session.begin();
+                }
+                self.lanes.push(lane);
+                Ok(Some(self.lanes.len() - 1))
+            }
+            Err(failure) => {
+                self.notice(What::ConnectFailed, server.name, &failure);
+                let loss = unreachable(failure);
+                self.unreachable.push((to, loss.clone()));
+                Err(loss)
+            }
+        }
+    }
+
+    fn wait_for_pool(
+        &mut self,
+        server: &Arc<Server>,
+        fresh: bool,
+    ) -> std::result::Result<Entry, Loss> {
+        self.waited = true;
+        let until = self.call.deadline.end();
+        server.pool.wait(fresh, until).ok_or_else(|| {
+            let text = format!("all connections to {} were in use", server.name);
+            let failure = Failure::new(Status::POOL_EXHAUSTED, text)
+                .at(Phase::Pool)
+                .on(server.name);
+            unreachable(failure)
+        })
+    }
+
+    fn lane(
+        &mut self,
+        to: usize,
+        server: &Arc<Server>,
+        mut entry: Entry,
+    ) -> std::result::Result<Lane, Box<Failure>> {
+        let seat = loop {
+            match entry {
+                Entry::Idle(mut lease) => {
+                    if is_fit(self.call, lease.link(), server) {
+                        lease.link().reused = true;
+                        return Ok(self.new_lane(to, server, lease, None, false));
+                    }
+                    let epoch = lease.epoch();
+                    let seat = lease.into_seat();
+                    server.pool.new_epoch(epoch);
+                    entry = Entry::Seat(seat);
+                }
+                Entry::Seat(seat) => break seat,
+            }
+        };
+        self.waited = true;
+        let begun = connect::begin(self.call, server, 0, None)?;
+        if self.call.options.paranoid {
+            let link = greet(self.call, server, begun)?;
+            self.connected(server.name);
+            return Ok(self.new_lane(to, server, seat.admit(link), None, true));
+        }
+        if begun.attempt.is_none() {
+            self.connected(server.name);
+        }
+        let lease = seat.admit(begun.link);
+        Ok(self.new_lane(to, server, lease, begun.attempt, true))
+    }
+
+    fn new_lane(
+        &mut self,
+        to: usize,
+        server: &Arc<Server>,
+        lease: Lease,
+        attempt: Option<connect::Attempt>,
+        fresh: bool,
+    ) -> Lane {
+        self.opened += 1;
+        Lane {
+            to,
+            id: self.opened - 1,
+            server: server.clone(),
+            lease,
+            attempt,
+            since: self.call.deadline.begin(),
+            quiet: false,
+            fresh,
+        }
+    }
+
+    /// Give the lane's connection back (or close it), and its memory to the results.
+    pub(super) fn release(&mut self, mut lane: Lane) {
+        let begin = self.call.deadline.begin();
+        let id = lane.id;
+        let link = lane.link();
+        link.last_used = begin;
+        if self.batch {
+            let (chunks, commands) = link.session.end_batch();
+            self.sink.keep(id, chunks, commands);
+        }
+    }
+
+    /// Its commands will get no replies here.
+    #[cold]
+    pub(super) fn lose<O: Operation>(&mut self, index: usize, loss: Loss, operation: &mut O) {
+        let mut lane = self.lanes.swap_remove(index);
+        let what = if loss.connected {
+            What::Closed
+        } else {
+            What::ConnectFailed
+        };
+        self.notice(what, lane.server.name, &loss.failure);
+        if loss.closed {
+            lane.server.pool.new_epoch(lane.lease.epoch());
+        }
+        if !loss.connected {
+            self.unreachable.push((lane.to, loss.clone()));
+        }
+        let mut lost = 0;
+        let session = &mut lane.link().session;
+        while let Some(gone) = session.abandon() {
+            // A quiet command that was sent is told as written already: its loss is counted.
+            if gone.quiet && gone.sent {
+                lost += 1;
+            } else {
+                operation.on(Event::Lost {
+                    tag: gone.token,
+                    op: gone.op,
+                    loss: &loss,
+                    sent: gone.sent,
+                });
+            }
+        }
+        lane.server
+            .pool
+            .quiet_failed()
+            .fetch_add(lost, Ordering::Relaxed);
+        self.release(lane);
+    }
+
+    pub(super) fn troubled<O: Operation>(
+        &mut self,
+        index: usize,
+        trouble: Trouble,
+        operation: &mut O,
+    ) {
+        match trouble {
+            Trouble::WouldBlock | Trouble::Interrupted => {}
+            trouble => {
+                let loss = self.lanes[index].troubled(trouble);
+                self.lose(index, loss, operation);
+            }
+        }
+    }
+
+    pub(super) fn connected(&mut self, name: ServerName) {
+        self.notices
+            .push(What::Connected, name, Status::OK, String::new);
+    }
+
+    fn notice(&mut self, what: What, name: ServerName, failure: &Failure) {
+        self.notices
+            .push(what, name, failure.status, || failure.text.clone());
+    }
+}
+
+/// About how many bytes of its own a command takes.
+fn command_estimate(request: &Request<'_, '_>) -> usize {
+    let value = request.value().len();
+    let copied = if value > COPIED_VALUE_MAX { 0 } else { value };
+    match request.op.reads_value() {
+        true => request.key.wire_len() + 8,
+        false => request.key.wire_len() + copied + 48,
+    }
+}
+
+/// About how long a reply is: for the size of the first receive memory, no more.
+fn reply_estimate(op: Op) -> usize {
+    if op.reads_value() { 160 } else { 16 }
+}
+
+fn unreachable(failure: Box<Failure>) -> Loss {
+    Loss {
+        failure,
+        closed: false,
+        reused: false,
+        replied: false,
+        connected: false,
+    }
+}

@@ -1,0 +1,112 @@
+//! Reply lines into what they mean for their commands.
+
+use super::decode::{ErrorWord, Line};
+use crate::error::{Effect, Status};
+use crate::protocol::{Op, Span};
+
+/// What a line means as the reply to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The command did what it is for.
+    Done,
+    /// The end of a line of keys: those without a value are misses.
+    EndOfKeys,
+    /// There is no such item.
+    Miss,
+    Number(u64),
+    /// The server's version.
+    Version(Span),
+    /// The server refused.
+    Refused {
+        status: Status,
+        effect: Effect,
+        text: Span,
+        /// The connection is still in step. It is where the server reported trouble of its own; a
+        /// malformed command may have left its body to be executed as commands.
+        in_step: bool,
+    },
+    /// No reply that this command can have.
+    Unexpected,
+}
+
+/// The meaning of `line` (which is `text`) as the reply to `op`. Values are not for this function.
+#[inline]
+pub fn answer(op: Op, line: Line, text: &[u8]) -> Answer {
+    let refused = |status| Answer::Refused {
+        status,
+        effect: Effect::NotApplied,
+        text: Span { at: 0, len: 0 },
+        in_step: true,
+    };
+    match (op, line) {
+        (Op::Get | Op::Gets | Op::Gat | Op::Gats, Line::End) => Answer::EndOfKeys,
+        (Op::Set | Op::Add | Op::Replace | Op::Append | Op::Prepend | Op::Cas, Line::Stored) => {
+            Answer::Done
+        }
+        (Op::Set | Op::Add | Op::Replace | Op::Append | Op::Prepend | Op::Cas, Line::NotStored) => {
+            refused(Status::NOT_STORED)
+        }
+        (Op::Cas, Line::Exists) => refused(Status::CAS_FAILURE),
+        (Op::Cas | Op::Delete | Op::Touch | Op::Incr | Op::Decr, Line::NotFound) => Answer::Miss,
+        (Op::Delete, Line::Deleted) => Answer::Done,
+        (Op::Touch, Line::Touched) => Answer::Done,
+        (Op::FlushAll, Line::Ok) => Answer::Done,
+        (Op::Incr | Op::Decr, Line::Number(number)) => Answer::Number(number),
+        (Op::Version, Line::Version(version)) => Answer::Version(version),
+        (op, Line::Error(word, span)) => error(op, word, span, span.of(text)),
+        _ => Answer::Unexpected,
+    }
+}
+
+#[cold]
+fn error(op: Op, word: ErrorWord, span: Span, text: &[u8]) -> Answer {
+    let (status, effect, in_step) = match word {
+        ErrorWord::ServerError => server_error(op, text),
+        ErrorWord::ClientError => client_error(op, text),
+        ErrorWord::Error if text.starts_with(b"Too many open connections") => {
+            (Status::TOO_MANY_CONNECTIONS, unknown(op), false)
+        }
+        ErrorWord::Error => (Status::UNKNOWN_COMMAND, unknown(op), false),
+    };
+    Answer::Refused {
+        status,
+        effect,
+        text: span,
+        in_step,
+    }
+}
+
+fn server_error(op: Op, text: &[u8]) -> (Status, Effect, bool) {
+    let status = if text.starts_with(b"object too large") {
+        Status::TOO_LARGE
+    } else if text.starts_with(b"out of memory") {
+        Status::OUT_OF_MEMORY
+    } else {
+        Status::SERVER_ERROR
+    };
+    let effect = match op {
+        // memcached drops the old item rather than leave a stale one.
+        Op::Set if status != Status::SERVER_ERROR => Effect::Removed,
+        _ if op.is_read() => Effect::None,
+        _ if status != Status::SERVER_ERROR => Effect::NotApplied,
+        _ => Effect::Unknown,
+    };
+    (status, effect, true)
+}
+
+fn client_error(op: Op, text: &[u8]) -> (Status, Effect, bool) {
+    if matches!(op, Op::Incr | Op::Decr)
+        && text == b"cannot increment or decrement non-numeric value"
+    {
+        return (Status::NON_NUMERIC, Effect::NotApplied, true);
+    }
+    (Status::CLIENT_ERROR, unknown(op), false)
+}
+
+fn unknown(op: Op) -> Effect {
+    if op.is_read() {
+        Effect::None
+    } else {
+        Effect::Unknown
+    }
+}
