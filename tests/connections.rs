@@ -174,7 +174,10 @@ fn fm82_a_connection_is_not_lost_to_those_who_give_up() {
             *sum += count;
         }
         let alone = patient.set("alone", b"value");
-        assert_eq!(alone, OK, "nobody has the connection, and nobody gets it: {sums:?}");
+        assert_eq!(
+            alone, OK,
+            "nobody has the connection, and nobody gets it: {sums:?}"
+        );
         if began.elapsed() > Duration::from_secs(5) {
             break;
         }

@@ -84,13 +84,21 @@ impl ResultsSink {
     /// Everything has come: find the keys.
     pub fn finish(mut self, commands: &dyn Commands) -> Results {
         let mut copies = Vec::new();
+        let lanes: Vec<(*mut u8, usize)> = self
+            .commands
+            .iter_mut()
+            .map(|bytes| (bytes.as_mut_ptr(), bytes.len()))
+            .collect();
         for (index, slot) in self.items.iter_mut().enumerate() {
-            match self.commands.get_mut((slot.lane as usize).wrapping_sub(1)) {
-                Some(bytes) if slot.key_at + slot.item.key_len < bytes.len() => {
-                    // What separated the key from what follows makes room for its NUL.
-                    bytes[slot.key_at + slot.item.key_len] = 0;
-                    slot.item.key = bytes[slot.key_at..].as_ptr().cast();
-                }
+            let end = slot.key_at + slot.item.key_len;
+            match lanes.get((slot.lane as usize).wrapping_sub(1)) {
+                // SAFETY: within the command bytes of the lane, which from now on nobody else touches,
+                // and which the results own. What separated the key from what follows makes room for
+                // its NUL.
+                Some((bytes, len)) if end < *len => unsafe {
+                    bytes.add(end).write(0);
+                    slot.item.key = bytes.add(slot.key_at).cast_const().cast();
+                },
                 _ => copies.extend(copied_key(slot, commands, index)),
             }
         }

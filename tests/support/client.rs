@@ -10,8 +10,8 @@ use memcached2::ffi::batch::{
     mc_set_multi,
 };
 use memcached2::ffi::client::{
-    mc_add_server, mc_client, mc_client_with, mc_free, mc_new, mc_remove_server, mc_server_for_key, mc_servers,
-    mc_set_servers,
+    mc_add_server, mc_client, mc_client_with, mc_free, mc_new, mc_remove_server, mc_server_for_key,
+    mc_servers, mc_set_servers,
 };
 use memcached2::ffi::item::{mc_item, mc_item_free};
 use memcached2::ffi::last_error::{mc_last_error, mc_last_error_effect, mc_last_error_server};
