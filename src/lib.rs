@@ -1,4 +1,18 @@
 //! A memcached client for everything that speaks C.
+//!
+//! **A command is data; what it means is a state machine; only small drivers ever touch a socket.**
+//! Each floor uses only those below it:
+//!
+//! | floor | module | what lives there |
+//! | --- | --- | --- |
+//! | 6 | [`ffi`] | the C ABI, one file for each noun of the header; no decision about memcached |
+//! | 5 | [`client`] | the blocking driver: runs operations to their end; the pool; the one place that sleeps |
+//! | 4 | [`operation`] | what commands mean beyond one exchange: single, batch, what is done again |
+//! | 3 | [`connection`] | a connection without its socket (`session`), and on a stream (`link`) |
+//! | 3 | [`cluster`] | which server: hashes, placements, the snapshot of the servers |
+//! | 2 | [`transport`] | byte streams: TCP, Unix sockets, their options |
+//! | 1 | [`protocol`] | commands into bytes, bytes into replies; pure |
+//! | 0 | the others | words that every floor uses: statuses, options, URIs, time, memory, names, fork |
 
 pub mod buffer;
 pub mod client;

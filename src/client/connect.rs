@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::blocking::Call;
+use super::call::Call;
 use super::server::Server;
 use crate::connection::link::Link;
 use crate::connection::session::Session;

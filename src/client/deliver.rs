@@ -1,49 +1,16 @@
-//! From a session's arrivals to the sink, and what is told of idle connections.
+//! From a session's arrivals to the sink.
 
 use std::sync::atomic::Ordering;
 
-use super::blocking::Call;
 use super::server::Server;
 use super::sink::{Answer, Sink};
-use super::sync::read_owed;
 use crate::buffer::NoMemory;
 use crate::connection::arrival::{Arrival, Outcome};
 use crate::connection::link::{Link, Trouble};
-use crate::connection::session::QUIET_MAX;
 use crate::error::{Effect, Failure, Phase, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, What};
 use crate::transport::Mode;
-
-/// Whether an idle connection may carry a command: looked at where it was idle for long, or always
-/// with `paranoid`.
-#[inline(always)]
-pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
-    if call
-        .deadline
-        .begin()
-        .is_within(call.idle_check, link.last_used)
-        && !call.options.paranoid
-        && link.session.owes_quiet() < QUIET_MAX
-    {
-        return true;
-    }
-    look(call, link, server)
-}
-
-fn look(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
-    let mut notices = Notices::new(call.core.observer().is_some());
-    let fit = link.look(|session, arrival| {
-        if let Outcome::QuietFailed { status, text } = arrival.what {
-            quiet_failed(server, status, session.bytes(text), &mut notices);
-        }
-    });
-    let fit = fit
-        && (link.session.owes_quiet() < QUIET_MAX
-            || read_owed(server, link, call.deadline, &mut notices).is_ok());
-    notices.tell(call.core.observer());
-    fit
-}
 
 /// Receive once, to where the bytes belong.
 #[inline]

@@ -2,7 +2,7 @@
 //! version, and must answer with that and nothing else. What a wrong peer says unasked would be taken
 //! for the first reply otherwise; a look at the connection does not help, as it may say so later.
 
-use super::blocking::Call;
+use super::call::Call;
 use super::connect::{self, Begun};
 use super::server::Server;
 use super::wait::wait;

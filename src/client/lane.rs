@@ -28,6 +28,12 @@ pub struct Lane {
     pub fresh: bool,
 }
 
+/// A connection that a command was sent over, and what its bytes met there.
+pub struct Handed {
+    pub lane: Lane,
+    pub trouble: Option<Trouble>,
+}
+
 impl Lane {
     #[inline]
     pub fn link(&mut self) -> &mut Link {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::blocking::Run;
 use super::connect;
-use super::deliver::is_fit;
+use super::fit::is_fit;
 use super::greet::greet;
 use super::lane::Lane;
 use super::no_servers;

@@ -1,8 +1,10 @@
 //! The blocking driver: carries operations out for any number of threads at once.
 
 mod blocking;
+mod call;
 mod connect;
 mod deliver;
+mod fit;
 mod greet;
 mod lane;
 mod lanes;
@@ -32,7 +34,7 @@ use crate::operation::batch::Batch;
 use crate::operation::command::Commands;
 use crate::options::Options;
 use crate::protocol::{Command, Op};
-use blocking::{Call, Context};
+use call::{Call, Context};
 use sink::Sink;
 use state::Core;
 

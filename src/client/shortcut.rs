@@ -3,9 +3,10 @@
 //! else it hands the connection, with what was sent and received, to the general way.
 
 use super::One;
-use super::blocking::{Call, Context, limits, run_lone};
-use super::deliver::is_fit;
-use super::lane::Lane;
+use super::blocking::run_lone;
+use super::call::{Call, Context, limits};
+use super::fit::is_fit;
+use super::lane::{Handed, Lane};
 use super::no_servers;
 use super::pool::{Lease, Pooled};
 use super::server::Server;
@@ -77,12 +78,6 @@ enum End {
     Finished,
     /// The rest is for the general way, with the connection if there is one.
     Unfinished(Option<Box<Handed>>),
-}
-
-/// A connection that a command was sent over, and what its bytes met there.
-pub struct Handed {
-    pub lane: Lane,
-    pub trouble: Option<Trouble>,
 }
 
 /// Over a connection that was idle.

@@ -3,9 +3,9 @@
 use std::ffi::{c_char, c_void};
 
 use super::batch_commands::{Arrays, Mixed, Packed, Pieces};
-use super::borrow::{array, borrow, null, sized};
+use super::borrow::{array, borrow, limit, null, sized};
 use super::client::mc_client;
-use super::command::{limit, mc_command, ttl};
+use super::command::{mc_command, ttl};
 use super::guard::guard;
 use super::handle;
 use super::last_error;

@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
 
 use super::handle::{self, Handle};
+use crate::client::Limit;
 use crate::error::{Failure, Result, Status};
 
 /// As a length: the text ends with a NUL.
@@ -178,4 +179,30 @@ pub unsafe fn hand_out(
         ));
     }
     Ok(())
+}
+
+/// Nothing is handed out yet: outputs are set on every path.
+///
+/// # Safety
+///
+/// As the header says of mc_servers.
+pub unsafe fn nothing_yet(buf: *mut c_char, cap: usize, needed: *mut usize) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        if let Some(needed) = needed.as_mut() {
+            *needed = 0;
+        }
+        if !buf.is_null() && cap > 0 {
+            *buf = 0;
+        }
+    }
+}
+
+/// A time limit in microseconds: 0 the client's, negative none.
+pub fn limit(timeout_us: i64) -> Limit {
+    match u64::try_from(timeout_us) {
+        Ok(0) => Limit::Default,
+        Ok(us) => Limit::For(std::time::Duration::from_micros(us)),
+        Err(_) => Limit::None,
+    }
 }

@@ -2,8 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::borrow::{borrow, bytes, hand_out, out, text};
-use super::command::limit;
+use super::borrow::{borrow, bytes, hand_out, limit, nothing_yet, out, text};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
 use super::options::mc_options;
@@ -209,23 +208,6 @@ pub unsafe extern "C" fn mc_server_for_key(
         // SAFETY: as above.
         unsafe { hand_out(name.as_str(), buf, cap, needed) }
     })
-}
-
-/// Outputs are set on every path.
-///
-/// # Safety
-///
-/// As the header says of mc_servers.
-pub(super) unsafe fn nothing_yet(buf: *mut c_char, cap: usize, needed: *mut usize) {
-    // SAFETY: promised by the caller.
-    unsafe {
-        if let Some(needed) = needed.as_mut() {
-            *needed = 0;
-        }
-        if !buf.is_null() && cap > 0 {
-            *buf = 0;
-        }
-    }
 }
 
 fn check_key(prefix: &[u8], key: &[u8]) -> Result<()> {

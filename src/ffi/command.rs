@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::borrow::{borrow, bytes, null, out, sized};
+use super::borrow::{borrow, bytes, limit, null, out, sized};
 use super::client::mc_client;
 use super::guard::guard_status;
 use super::item::{Slot, mc_item};
@@ -140,15 +140,6 @@ pub(super) fn ttl(ttl: i64, is_moment: bool) -> Result<Ttl> {
         ))),
         _ if is_moment => Ok(Ttl::At(ttl)),
         _ => Ok(Ttl::After(ttl)),
-    }
-}
-
-/// A time limit in microseconds: 0 the client's, negative none.
-pub(super) fn limit(timeout_us: i64) -> Limit {
-    match u64::try_from(timeout_us) {
-        Ok(0) => Limit::Default,
-        Ok(us) => Limit::For(std::time::Duration::from_micros(us)),
-        Err(_) => Limit::None,
     }
 }
 

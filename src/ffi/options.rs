@@ -3,8 +3,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::borrow::{borrow, hand_out, null, text};
-use super::client::nothing_yet;
+use super::borrow::{borrow, hand_out, nothing_yet, null, text};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
 use super::status::mc_status;

@@ -1,0 +1,69 @@
+//! What a call is carried out with: its time, its options, its commands.
+
+use std::time::Duration;
+
+use super::state::{Core, Servers};
+use crate::connection::outbox::{Token, Values};
+use crate::deadline::{Deadline, Nanos};
+use crate::operation::command::{Commands, Limits};
+use crate::options::Options;
+use crate::protocol::Command;
+
+/// What one call is carried out with.
+#[derive(Clone, Copy)]
+pub struct Call<'c> {
+    pub core: &'c Core,
+    pub options: &'c Options,
+    pub deadline: Deadline,
+    /// A server that is silent for this long ends its own commands (batches).
+    pub silence: Option<Duration>,
+    /// The first receive may block: see [`super::Settings::plain`].
+    pub plain: bool,
+    /// The option `idle_check`.
+    pub idle_check: Nanos,
+}
+
+/// The commands of an operation, checked against one topology.
+pub struct Context<'a, C: Commands + ?Sized> {
+    pub commands: &'a C,
+    pub(super) topology: &'a Servers,
+    pub(super) limits: Limits<'a>,
+}
+
+/// What an operation's commands are checked against.
+#[inline(always)]
+pub fn limits(options: &Options) -> Limits<'_> {
+    Limits {
+        prefix: &options.key_prefix,
+        item_size_max: options.item_size_max,
+    }
+}
+
+impl<'a, C: Commands + ?Sized> Context<'a, C> {
+    pub fn new(commands: &'a C, topology: &'a Servers, options: &'a Options) -> Context<'a, C> {
+        Context {
+            commands,
+            topology,
+            limits: limits(options),
+        }
+    }
+
+    /// The server that a command goes to.
+    #[inline]
+    pub(super) fn place(&self, command: &Command<'_>) -> Option<usize> {
+        if command.op.is_server_wide() {
+            return Some(command.server);
+        }
+        self.topology.place(command.route.unwrap_or(command.key))
+    }
+}
+
+impl<C: Commands + ?Sized> Values for Context<'_, C> {
+    fn value(&self, token: Token) -> &[u8] {
+        let mut command = self.commands.blank();
+        match self.commands.fill(token as usize, &mut command) {
+            Ok(()) => command.value,
+            Err(_) => b"",
+        }
+    }
+}
