@@ -3,7 +3,8 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use support::cc::{command, tree};
@@ -14,16 +15,24 @@ use support::run::run;
 const LIMIT: Duration = Duration::from_secs(300);
 const GETS: usize = 100_000;
 
+fn program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fork_installed");
+        installed().program(&tree().join("tests/c/fork.c"), &to);
+        to
+    })
+}
+
 /// The program says of every get that it was a hit with its own key's value, in every process: one
 /// that is lost fails it too. It forks while idle, in a child of a child, with replies owed, and eight
 /// times while eight threads run, each of which does its share of the gets.
 fn check(server: &Memcached, kind: &str) {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fork_installed");
-    installed().program(&tree().join("tests/c/fork.c"), &program);
+    program();
     let mut commands = server.raw();
     let before = commands.stat("cmd_get");
     let began = Instant::now();
-    let mut fork = command(&program);
+    let mut fork = command(program());
     run(fork.arg(server.uri()).arg(GETS.to_string()), LIMIT).succeeded();
     let took = began.elapsed();
     let gets = commands.stat("cmd_get") - before;

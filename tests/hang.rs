@@ -4,6 +4,7 @@
 mod support;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,13 @@ use support::named::{self, Random};
 
 const TIMEOUT_OF_A_CALL: Duration = Duration::from_millis(150);
 const KEYS: usize = 100;
+
+/// These tests measure time: one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn client(servers: &[&Memcached], timeout: Duration) -> Client {
     let uris: Vec<_> = servers.iter().map(|server| server.uri()).collect();
@@ -79,6 +87,7 @@ fn all_right(client: &Client, versions: &[u64]) {
 /// FM-01, FM-63: whatever is called ends in time, and nothing that comes late is taken for an answer.
 #[test]
 fn fm63_every_call_ends_in_time() {
+    let _alone = alone();
     both(|server, kind| {
         let client = client(&[server], TIMEOUT_OF_A_CALL);
         store_all(&client);
@@ -122,6 +131,7 @@ fn fm63_every_call_ends_in_time() {
 /// FM-63: a timeout so short that the sockets' own is too coarse for it.
 #[test]
 fn fm63_short_timeouts_are_kept_too() {
+    let _alone = alone();
     let timeout = Duration::from_millis(5);
     both(|server, kind| {
         let client = client(&[server], timeout);
@@ -151,6 +161,7 @@ fn fm63_short_timeouts_are_kept_too() {
 /// FM-01: replies that come just before, at, and just after the end of the wait, again and again.
 #[test]
 fn fm01_late_replies_are_nobodys() {
+    let _alone = alone();
     let timeout = Duration::from_millis(8);
     both(|server, kind| {
         let client = client(&[server], timeout);
@@ -217,6 +228,7 @@ fn ask(client: &Client, random: &mut Random) -> bool {
 /// FM-84: one of two servers halted. The other's keys of a batch are there, all of it in time.
 #[test]
 fn fm84_one_halted_server_keeps_only_its_own_keys() {
+    let _alone = alone();
     for (halted, well) in [
         (Memcached::tcp(&[]), Memcached::unix(&[])),
         (Memcached::unix(&[]), Memcached::tcp(&[])),

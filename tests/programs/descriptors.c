@@ -1,4 +1,4 @@
-/* What the library does with descriptors: `descriptors SERVER-URI standard|high|leaks`, and
+/* What the library does with descriptors: `descriptors standard|high|leaks SERVER-URI`, and
  * `descriptors inherited`, which is what `standard` executes. */
 #include "../c/check.h"
 #include <dirent.h>
@@ -61,8 +61,9 @@ static int calls(mc_client *client) {
 
 /* FM-111: a program whose standard descriptors are closed; and what one that it executes gets. */
 static void standard(const char *program, const char *uri) {
-  int told = fcntl(2, F_DUPFD_CLOEXEC, 10), status = -1, failed = 0, taken = 0;
+  int kept[3], status = -1, failed = 0, taken = 0;
   mc_client *clients[CLIENTS];
+  for (int fd = 0; fd < 3; ++fd) kept[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
   for (int fd = 0; fd < 3; ++fd) close(fd);
   int inherited = open_files().kept_on_exec; /* from whoever started this program */
   for (int i = 0; i < CLIENTS; ++i) {
@@ -78,7 +79,7 @@ static void standard(const char *program, const char *uri) {
   }
   waitpid(child, &status, 0);
   for (int i = 0; i < CLIENTS; ++i) mc_free(clients[i]);
-  for (int fd = 0; fd < 3; ++fd) dup2(told, fd);
+  for (int fd = 0; fd < 3; ++fd) dup2(kept[fd], fd);
   CHECK_NUMBER(failed, 0);
   CHECK_NUMBER(taken, 0);
   CHECK_NUMBER(all.sockets, CLIENTS);
@@ -154,9 +155,9 @@ static void leaks(const char *uri) {
 int main(int argc, char **argv) {
   alarm(60);
   if (argc == 2 && strcmp(argv[1], "inherited") == 0) return open_files().count;
-  if (argc != 3) check_give_up("descriptors SERVER-URI standard|high|leaks");
-  if (strcmp(argv[2], "standard") == 0) standard(argv[0], argv[1]);
-  if (strcmp(argv[2], "high") == 0) high(argv[1]);
-  if (strcmp(argv[2], "leaks") == 0) leaks(argv[1]);
+  if (argc < 3) check_give_up("descriptors standard|high|leaks SERVER-URI");
+  if (strcmp(argv[1], "standard") == 0) standard(argv[0], argv[2]);
+  if (strcmp(argv[1], "high") == 0) high(argv[2]);
+  if (strcmp(argv[1], "leaks") == 0) leaks(argv[2]);
   return check_end();
 }

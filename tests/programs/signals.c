@@ -1,4 +1,4 @@
-/* Signals: `signals SERVER-URI PID-OF-SERVER pipe|timer`. */
+/* Signals: `signals pipe|timer SERVER-URI PID-OF-SERVER`. */
 #include "../c/check.h"
 #include <errno.h>
 #include <pthread.h>
@@ -142,10 +142,10 @@ static void timer(const char *uri, pid_t server) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) check_give_up("signals SERVER-URI PID pipe|timer");
+  if (argc != 4) check_give_up("signals pipe|timer SERVER-URI PID-OF-SERVER");
   for (size_t i = 0; i < LARGE; ++i) large[i] = (char)(i * 7 + i / 251);
-  pid_t server = (pid_t)strtol(argv[2], NULL, 10);
-  if (strcmp(argv[3], "pipe") == 0) broken_pipe(argv[1], server);
-  if (strcmp(argv[3], "timer") == 0) timer(argv[1], server);
+  pid_t server = (pid_t)strtol(argv[3], NULL, 10);
+  if (strcmp(argv[1], "pipe") == 0) broken_pipe(argv[2], server);
+  if (strcmp(argv[1], "timer") == 0) timer(argv[2], server);
   return check_end();
 }

@@ -4,20 +4,13 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::time::Duration;
 
-use memcached2::ffi::arithmetic::mc_incr;
-use memcached2::ffi::batch::{
-    mc_delete_multi, mc_get_multi, mc_results, mc_results_count, mc_results_free, mc_results_item,
-    mc_set_multi,
+use super::abi::{
+    Handle, Item, Results, mc_add, mc_add_server, mc_client_with, mc_delete, mc_delete_multi,
+    mc_free, mc_get, mc_get_multi, mc_incr, mc_item_free, mc_last_error, mc_last_error_effect,
+    mc_last_error_server, mc_new, mc_remove_server, mc_results_count, mc_results_free,
+    mc_results_item, mc_server_for_key, mc_servers, mc_set, mc_set_multi, mc_set_servers,
+    mc_status_name, mc_touch,
 };
-use memcached2::ffi::client::{
-    mc_add_server, mc_client, mc_client_with, mc_free, mc_new, mc_remove_server, mc_server_for_key,
-    mc_servers, mc_set_servers,
-};
-use memcached2::ffi::item::{mc_item, mc_item_free};
-use memcached2::ffi::last_error::{mc_last_error, mc_last_error_effect, mc_last_error_server};
-use memcached2::ffi::read::mc_get;
-use memcached2::ffi::status::mc_status_name;
-use memcached2::ffi::write::{mc_add, mc_delete, mc_set, mc_touch};
 
 pub const OK: i32 = 0;
 pub const NO_VALUE: i32 = 0x0101;
@@ -48,7 +41,7 @@ pub struct Answer<T> {
 }
 
 /// A client, used by any number of threads.
-pub struct Client(*mut mc_client);
+pub struct Client(*mut Handle);
 
 // SAFETY: the header says that a client is used by any number of threads at once.
 unsafe impl Send for Client {}
@@ -57,12 +50,16 @@ unsafe impl Sync for Client {}
 
 impl Drop for Client {
     fn drop(&mut self) {
-        mc_free(self.0);
+        // SAFETY: a live handle that is used no more.
+        unsafe { mc_free(self.0) };
     }
 }
 
-fn text(text: *const c_char) -> String {
-    // SAFETY: texts of the library end at a NUL and are never NULL.
+/// # Safety
+///
+/// A text of the library's: it ends at a NUL and is never NULL.
+unsafe fn text(text: *const c_char) -> String {
+    // SAFETY: promised by the caller.
     unsafe { CStr::from_ptr(text) }
         .to_string_lossy()
         .into_owned()
@@ -74,20 +71,24 @@ fn c_string(text: &str) -> CString {
 
 /// The name of a status.
 pub fn name(status: i32) -> String {
-    text(mc_status_name(status))
+    // SAFETY: every number has a text, of those that have no name too.
+    unsafe { text(mc_status_name(status)) }
 }
 
 /// The thread's last failure.
 pub fn last_error() -> String {
-    text(mc_last_error())
+    // SAFETY: this thread's record.
+    unsafe { text(mc_last_error()) }
 }
 
 pub fn last_error_server() -> String {
-    text(mc_last_error_server())
+    // SAFETY: this thread's record.
+    unsafe { text(mc_last_error_server()) }
 }
 
 pub fn last_error_effect() -> u32 {
-    mc_last_error_effect()
+    // SAFETY: this thread's record.
+    unsafe { mc_last_error_effect() }
 }
 
 fn pointers(all: &[impl AsRef<[u8]>]) -> (Vec<*const c_char>, Vec<usize>) {
@@ -101,7 +102,7 @@ fn pointers(all: &[impl AsRef<[u8]>]) -> (Vec<*const c_char>, Vec<usize>) {
 /// # Safety
 ///
 /// The item is one of the library's.
-unsafe fn got(item: &mc_item) -> Got {
+unsafe fn got(item: &Item) -> Got {
     match item.status {
         OK => {
             // SAFETY: a hit has a value of so many bytes, and a NUL behind it.
@@ -300,7 +301,8 @@ fn filled(fill: impl FnOnce(*mut c_char, usize) -> i32) -> String {
     let mut room = [0 as c_char; 4096];
     let status = fill(room.as_mut_ptr(), room.len());
     assert_eq!(status, OK, "{}", last_error());
-    text(room.as_ptr())
+    // SAFETY: filled as snprintf does.
+    unsafe { text(room.as_ptr()) }
 }
 
 /// What `each` makes of the entries of a batch's results, which are freed; none where there are no
@@ -309,15 +311,17 @@ fn filled(fill: impl FnOnce(*mut c_char, usize) -> i32) -> String {
 /// # Safety
 ///
 /// `results` is NULL, or results of the library that nothing else uses.
-unsafe fn entries<T>(results: *mut mc_results, each: impl Fn(usize, &mc_item) -> T) -> Vec<T> {
-    let count = mc_results_count(results);
+unsafe fn entries<T>(results: *mut Results, each: impl Fn(usize, &Item) -> T) -> Vec<T> {
+    // SAFETY: promised by the caller; none are counted where there are none.
+    let count = unsafe { mc_results_count(results) };
     let item = |index| {
         // SAFETY: the items live as long as the results.
         let item = unsafe { mc_results_item(results, index).as_ref() };
         each(index, item.expect("an item for every entry"))
     };
     let all = (0..count).map(item).collect();
-    mc_results_free(results);
+    // SAFETY: as above; used no more.
+    unsafe { mc_results_free(results) };
     all
 }
 

@@ -2,6 +2,7 @@
 //! it was just built, and real memcached servers.
 #![allow(dead_code)] // every test target takes what it needs
 
+pub mod abi;
 pub mod cc;
 pub mod client;
 pub mod header;

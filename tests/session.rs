@@ -1,0 +1,20 @@
+//! The session without a socket: scripted bytes in, what they mean for the commands that wait out.
+
+#[path = "session/harness.rs"]
+mod harness;
+#[path = "session/large.rs"]
+mod large;
+#[path = "session/lines.rs"]
+mod lines;
+#[path = "session/lines_long.rs"]
+mod lines_long;
+#[path = "session/lone.rs"]
+mod lone;
+#[path = "session/quiet.rs"]
+mod quiet;
+#[path = "session/sending.rs"]
+mod sending;
+#[path = "session/single.rs"]
+mod single;
+#[path = "session/table.rs"]
+mod table;
