@@ -119,7 +119,7 @@ options! {
             "Writes do not wait for their reply unless the command asks for it. The replies are still read and counted: no failure is lost, it is reported later.";
         item_size_max: u64 = "1m", Kind::Size { min: 512, max: GIB }, [],
             "The largest item that the server stores, as its own option -I says it: key, value and the server's overhead. What is larger is refused without being sent.";
-        max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [],
+        max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
             "The largest value that is received; a server that announces more fails the command.";
         protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii"]), [pooled],
             "The protocol that is spoken. This version speaks ASCII only, so both mean the same.";

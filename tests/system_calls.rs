@@ -71,21 +71,22 @@ fn kind(what: &str) -> Call {
 fn rounds(trace: &str) -> Vec<Round> {
     let (mut rounds, mut warmed, mut round) = (Vec::new(), 0.0, None);
     for (time, what) in trace.lines().filter_map(line) {
+        // The library has read its clock when it makes its first call, and not before `warmed`.
+        let warm = || Duration::from_secs_f64(time - warmed) < WARM;
         if what.contains("/mark/warm") {
             warmed = time;
         } else if what.contains("/mark/begin") {
-            let idle = Duration::from_secs_f64(time - warmed);
-            round = Some((idle, Vec::new()));
+            round = Some((None, Vec::new()));
         } else if what.contains("/mark/end") {
-            let (idle, calls) = round.take().expect("an end after a beginning");
-            // The library reads its clock behind the mark: a little later than strace did.
-            let warm = idle < WARM / 2;
+            let (seen, calls) = round.take().expect("an end after a beginning");
+            let warm = seen.unwrap_or_else(warm);
             rounds.push(Round { warm, calls });
-        } else if let Some((_, calls)) = &mut round {
+        } else if let Some((seen, calls)) = &mut round {
             let kind = kind(what);
             if kind == Call::Other {
                 println!("  not a call of the exchange: {what}");
             }
+            seen.get_or_insert_with(warm);
             calls.push(kind);
         }
     }

@@ -30,6 +30,8 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     /// Commands whose server's pool was full while connections to others were held: waiting then
     /// could be waiting for each other.
     pub(super) deferred: Vec<(Token, bool)>,
+    /// A full pool may be waited for: in a batch only when nothing else is left to be done.
+    pub(super) may_wait: bool,
     /// Something has waited in this call.
     pub(super) waited: bool,
     /// Many commands: results keep the receive memory.
@@ -81,6 +83,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             opened: 0,
             unreachable: Vec::new(),
             deferred: Vec::new(),
+            may_wait: !batch,
             waited: false,
             batch,
         }

@@ -9,10 +9,18 @@ use crate::connection::link::Link;
 use crate::connection::session::QUIET_MAX;
 use crate::observe::Notices;
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fit {
+    Yes,
+    /// Yes, but time has passed.
+    AfterAWait,
+    No,
+}
+
 /// Whether an idle connection may carry a command: looked at where it was idle for long, or always
 /// with `paranoid`.
 #[inline(always)]
-pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
+pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> Fit {
     if call
         .deadline
         .begin()
@@ -20,21 +28,27 @@ pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
         && !call.options.paranoid
         && link.session.owes_quiet() < QUIET_MAX
     {
-        return true;
+        return Fit::Yes;
     }
     look(call, link, server)
 }
 
-fn look(call: &Call<'_>, link: &mut Link, server: &Server) -> bool {
+fn look(call: &Call<'_>, link: &mut Link, server: &Server) -> Fit {
     let mut notices = Notices::new(call.core.observer().is_some());
     let fit = link.look(|session, arrival| {
         if let Outcome::QuietFailed { status, text } = arrival.what {
             quiet_failed(server, status, session.bytes(text), &mut notices);
         }
     });
-    let fit = fit
-        && (link.session.owes_quiet() < QUIET_MAX
-            || read_owed(server, link, call.deadline, &mut notices).is_ok());
+    let fit = if !fit {
+        Fit::No
+    } else if link.session.owes_quiet() < QUIET_MAX {
+        Fit::Yes
+    } else if read_owed(server, link, call.deadline, &mut notices).is_ok() {
+        Fit::AfterAWait
+    } else {
+        Fit::No
+    };
     notices.tell(call.core.observer());
     fit
 }

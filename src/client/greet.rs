@@ -34,7 +34,9 @@ pub fn greet(call: &Call<'_>, server: &Server, begun: Begun) -> Result<Link, Box
             Ok(_) => {}
             Err(Trouble::Interrupted) => continue,
             Err(Trouble::WouldBlock) => {
-                ready(call, server, &mut link, false, call.deadline.end())?;
+                let silent = call.silence.map(|limit| deadline::now().after(limit));
+                let until = earlier(call.deadline.end(), silent);
+                ready(call, server, &mut link, false, until)?;
                 continue;
             }
             Err(_) => {
@@ -44,6 +46,10 @@ pub fn greet(call: &Call<'_>, server: &Server, begun: Begun) -> Result<Link, Box
         }
         while let Some(arrival) = link.session.next_arrival() {
             answered = matches!(arrival.what, Outcome::Version(_));
+            if !answered {
+                let text = format!("{} does not tell its version", server.name);
+                return Err(refused(server, Status::UNEXPECTED_RESPONSE, text));
+            }
         }
         link.session.check_surplus();
         if let Some(why) = link.session.broken() {

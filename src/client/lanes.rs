@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::blocking::Run;
 use super::connect;
-use super::fit::is_fit;
+use super::fit::{Fit, is_fit};
 use super::greet::greet;
 use super::lane::Lane;
 use super::no_servers;
@@ -39,7 +39,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         let Some(server) = self.context.topology.server(to).cloned() else {
             return Err(unreachable(no_servers(op)));
         };
-        let entry = if self.lanes.is_empty() {
+        let entry = if self.lanes.is_empty() && self.may_wait {
             match server.pool.enter(fresh) {
                 Some(entry) => entry,
                 None => self.wait_for_pool(&server, fresh)?,
@@ -97,7 +97,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         let seat = loop {
             match entry {
                 Entry::Idle(mut lease) => {
-                    if is_fit(self.call, lease.link(), server) {
+                    let fit = is_fit(self.call, lease.link(), server);
+                    self.waited |= fit == Fit::AfterAWait;
+                    if fit != Fit::No {
                         lease.link().reused = true;
                         return Ok(self.new_lane(to, server, lease, None, false));
                     }
@@ -151,6 +153,10 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         let link = lane.link();
         link.last_used = begin;
         if self.batch {
+            // What is taken out below is no longer seen by who asks whether the session is in step.
+            if !link.session.in_step() {
+                link.session.poison("not in step at the end of a batch");
+            }
             let (chunks, commands) = link.session.end_batch();
             self.sink.keep(id, chunks, commands);
         }

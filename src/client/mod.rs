@@ -9,6 +9,7 @@ mod greet;
 mod lane;
 mod lanes;
 mod per_process;
+mod place;
 pub mod pool;
 mod queue;
 mod server;

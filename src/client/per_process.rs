@@ -71,7 +71,11 @@ impl<T> PerProcess<T> {
 
 impl<T> Drop for PerProcess<T> {
     fn drop(&mut self) {
+        let made = *self.0.get_mut();
         // SAFETY: published by `new` or `replace`, and nobody can look any more.
-        drop(unsafe { Box::from_raw(*self.0.get_mut()) });
+        if unsafe { (*made).generation } == fork::generation() {
+            // SAFETY: as above. What a parent made is leaked, as in `replace`.
+            drop(unsafe { Box::from_raw(made) });
+        }
     }
 }

@@ -3,14 +3,14 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use super::place::Place;
 use super::queue::{Gift, Queue};
 use super::slot::Slot;
 use super::thread;
 use crate::connection::link::Link;
 use crate::deadline::Moment;
-use crate::transport::close_inherited;
 
 /// A link, and what it is to its pool.
 pub struct Pooled {
@@ -22,8 +22,8 @@ pub struct Pooled {
 pub struct Pool {
     /// A power of two of them, at least as many as connections may be open.
     slots: Box<[Slot<Pooled>]>,
-    /// The descriptor of each open connection, -1 where there is none.
-    seats: Box<[AtomicI32]>,
+    /// Of each open connection what a forked child must know to close its copy of it.
+    seats: Box<[Place]>,
     open: AtomicUsize,
     /// Counts the server's lives: connections of an earlier one are not used again.
     epoch: AtomicU32,
@@ -56,7 +56,7 @@ impl Pool {
         let slots = max_connections.next_power_of_two();
         Arc::new(Pool {
             slots: (0..slots).map(|_| Slot::default()).collect(),
-            seats: (0..max_connections).map(|_| AtomicI32::new(-1)).collect(),
+            seats: (0..max_connections).map(|_| Place::default()).collect(),
             open: AtomicUsize::new(0),
             epoch: AtomicU32::new(0),
             queue: Queue::default(),
@@ -90,13 +90,7 @@ impl Pool {
 
     /// The right to open one more connection, if there may be one more.
     pub fn seat(self: &Arc<Self>) -> Option<Seat> {
-        let max = self.seats.len();
-        self.open
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
-                (open < max).then_some(open + 1)
-            })
-            .ok()
-            .map(|_| self.seated())
+        self.sit().then(|| self.seated())
     }
 
     fn seated(self: &Arc<Self>) -> Seat {
@@ -185,22 +179,42 @@ impl Pool {
     /// that is free.
     #[inline(always)]
     pub fn put(&self, first: usize, pooled: Box<Pooled>) {
-        let pooled = if self.queue.is_empty() {
-            pooled
-        } else {
+        if pooled.epoch != self.epoch.load(Ordering::SeqCst) {
+            return self.close(pooled);
+        }
+        let epoch = pooled.epoch;
+        if !self.queue.is_empty() {
+            return self.hand_on(first, pooled);
+        }
+        self.shelve(first, pooled);
+        // Someone may have begun to wait after the look at the queue, before the connection could be
+        // found in its slot; or the server's life may have ended.
+        if !self.queue.is_empty() {
+            if let Some(idle) = self.take(first) {
+                self.hand_on(first, idle);
+            }
+        }
+        if epoch != self.epoch.load(Ordering::SeqCst) {
+            self.drop_idle();
+        }
+    }
+
+    /// Give a connection to one who waits; kept idle where nobody does any more, until nobody is seen
+    /// to wait after it could be found in its slot.
+    #[cold]
+    fn hand_on(&self, first: usize, mut pooled: Box<Pooled>) {
+        loop {
             match self.queue.give(Gift::Idle(pooled)) {
-                Err(Gift::Idle(pooled)) => pooled,
+                Err(Gift::Idle(back)) => pooled = back,
                 _ => return,
             }
-        };
-        self.shelve(first, pooled);
-        // Someone may have begun to wait after the look at the queue, and before the connection
-        // could be found in its slot.
-        if !self.queue.is_empty() {
-            if let Some(idle) = self.take(thread::number()) {
-                if let Err(Gift::Idle(idle)) = self.queue.give(Gift::Idle(idle)) {
-                    self.shelve(first, idle);
-                }
+            self.shelve(first, pooled);
+            if self.queue.is_empty() {
+                return;
+            }
+            match self.take(first) {
+                Some(idle) => pooled = idle,
+                None => return,
             }
         }
     }
@@ -234,32 +248,32 @@ impl Pool {
             self.quiet_failed.fetch_add(lost, Ordering::Relaxed);
         }
         // Before the descriptor is closed: its number may belong to someone else afterwards.
-        if let Some(seat) = self.seats.get(pooled.seat) {
-            seat.store(-1, Ordering::Release);
+        if let Some(place) = self.seats.get(pooled.seat) {
+            place.clear();
         }
     }
 
     /// Give up a seat, to one who waits if there is one.
     fn vacate(&self) {
-        if self.queue.is_empty() || self.queue.give(Gift::Seat).is_err() {
-            self.open.fetch_sub(1, Ordering::AcqRel);
+        loop {
+            if !self.queue.is_empty() && self.queue.give(Gift::Seat).is_ok() {
+                return;
+            }
+            self.open.fetch_sub(1, Ordering::SeqCst);
             // As in `put`: someone may have begun to wait meanwhile.
-            if !self.queue.is_empty() {
-                self.offer_seat();
+            if self.queue.is_empty() || !self.sit() {
+                return;
             }
         }
     }
 
-    fn offer_seat(&self) {
+    /// Count one more open connection, if there may be one more.
+    fn sit(&self) -> bool {
         let max = self.seats.len();
-        let taken = self
-            .open
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
-                (open < max).then_some(open + 1)
-            });
-        if taken.is_ok() && self.queue.give(Gift::Seat).is_err() {
-            self.open.fetch_sub(1, Ordering::AcqRel);
-        }
+        let more = |open| (open < max).then_some(open + 1);
+        self.open
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_ok()
     }
 
     /// The server's life ended as `lease` saw it: its idle connections are dead too.
@@ -269,8 +283,8 @@ impl Pool {
             .compare_exchange(
                 seen,
                 seen.wrapping_add(1),
-                Ordering::AcqRel,
-                Ordering::Acquire,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
             )
             .is_ok()
         {
@@ -280,7 +294,7 @@ impl Pool {
 
     /// Close idle connections now, and those in use when they come back.
     pub fn close_all(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         self.drop_idle();
     }
 
@@ -300,11 +314,8 @@ impl Pool {
     /// In a forked child: close what the parent's connections are here. Nothing is told to the
     /// server, nothing is freed that a vanished thread may have been changing.
     pub fn close_inherited(&self) {
-        for seat in &self.seats {
-            let fd = seat.swap(-1, Ordering::AcqRel);
-            if fd >= 0 {
-                close_inherited(fd);
-            }
+        for place in &self.seats {
+            place.close_inherited();
         }
         for slot in &self.slots {
             std::mem::forget(slot.take());
@@ -333,15 +344,10 @@ impl Seat {
 impl Pool {
     /// Note the descriptor, for a forked child to close.
     fn enlist(&self, fd: RawFd) -> usize {
-        for (index, seat) in self.seats.iter().enumerate() {
-            if seat
-                .compare_exchange(-1, fd, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
-            {
-                return index;
-            }
-        }
-        usize::MAX
+        self.seats
+            .iter()
+            .position(|place| place.take(fd))
+            .unwrap_or(usize::MAX)
     }
 }
 
@@ -379,8 +385,8 @@ impl Lease {
     /// Put another stream's link in the place of this one, which is closed.
     pub fn replace(&mut self, link: Link) {
         if let Some(pooled) = &mut self.pooled {
-            if let Some(seat) = self.pool.seats.get(pooled.seat) {
-                seat.store(link.fd(), Ordering::Release);
+            if let Some(place) = self.pool.seats.get(pooled.seat) {
+                place.set(link.fd());
             }
             pooled.link = link;
         }

@@ -48,13 +48,23 @@ impl<T> Queue<T> {
 
     /// Give to the one who waits longest; gives it back where nobody waits.
     pub fn give(&self, gift: Gift<T>) -> Result<(), Gift<T>> {
-        let ticket = lock(&self.tickets).pop_front();
-        let Some(ticket) = ticket else {
+        let mut tickets = lock(&self.tickets);
+        let Some(ticket) = tickets.pop_front() else {
             return Err(gift);
         };
+        self.waiting.store(tickets.len(), Ordering::SeqCst);
+        // Under this lock: who gives up removes the ticket under it, and looks for the gift afterwards.
         *lock(&ticket.gift) = Some(gift);
+        drop(tickets);
         ticket.come.notify_one();
         Ok(())
+    }
+
+    /// Change the list; who asks without the lock sees exactly how many wait.
+    fn change(&self, change: impl FnOnce(&mut VecDeque<Arc<Ticket<T>>>)) {
+        let mut tickets = lock(&self.tickets);
+        change(&mut tickets);
+        self.waiting.store(tickets.len(), Ordering::SeqCst);
     }
 
     /// Wait until something is given, or `until` has come. `look` is called once after registering:
@@ -69,18 +79,14 @@ impl<T> Queue<T> {
             gift: Mutex::new(None),
             come: Condvar::new(),
         });
-        lock(&self.tickets).push_back(ticket.clone());
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.change(|tickets| tickets.push_back(ticket.clone()));
         let found = look();
-        let given = match found {
-            Some(_) => None,
-            None => Self::sleep(&ticket, until),
-        };
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        if given.is_some() {
-            return given;
+        if found.is_none() {
+            if let Some(given) = Self::sleep(&ticket, until) {
+                return Some(given);
+            }
         }
-        lock(&self.tickets).retain(|other| !Arc::ptr_eq(other, &ticket));
+        self.change(|tickets| tickets.retain(|other| !Arc::ptr_eq(other, &ticket)));
         // Given between the end of the wait and the removal of the ticket.
         let late = lock(&ticket.gift).take();
         match (found, late) {

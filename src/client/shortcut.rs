@@ -5,7 +5,7 @@
 use super::One;
 use super::blocking::run_lone;
 use super::call::{Call, Context, limits};
-use super::fit::is_fit;
+use super::fit::{Fit, is_fit};
 use super::lane::{Handed, Lane};
 use super::no_servers;
 use super::pool::{Lease, Pooled};
@@ -91,10 +91,12 @@ fn over<S: Sink + Default>(
     request: &Request<'_, '_>,
     sink: &mut S,
 ) -> End {
-    if !is_fit(call, &mut pooled.link, server) {
+    let fit = is_fit(call, &mut pooled.link, server);
+    if fit == Fit::No {
         server.pool.unfit(pooled);
         return End::Unfinished(None);
     }
+    let plain = call.plain && fit == Fit::Yes;
     let quiet = !request.op.is_read() && request.command.is_quiet(call.options.default_noreply);
     let key_at = match pooled.link.session.begin_lone(request) {
         Ok(key_at) => key_at,
@@ -105,7 +107,7 @@ fn over<S: Sink + Default>(
         }
     };
     sink.sent(0, &Sent::new(request, 0, key_at, server.name));
-    let so_far = match attempt(call, &mut pooled, request, key_at, sink, quiet) {
+    let so_far = match attempt(&mut pooled, request, key_at, sink, quiet, plain) {
         Attempt::Finished => {
             pooled.link.last_used = call.deadline.begin();
             server.pool.put(thread, pooled);
@@ -239,25 +241,21 @@ enum SoFar {
 
 #[inline(always)]
 fn attempt<S: Sink>(
-    call: &Call<'_>,
     pooled: &mut Pooled,
     request: &Request<'_, '_>,
     key_at: usize,
     sink: &mut S,
     quiet: bool,
+    plain: bool,
 ) -> Attempt {
     let link = &mut pooled.link;
     link.reused = true;
-    let mode = if call.plain {
-        Mode::Block
-    } else {
-        Mode::DontWait
-    };
-    if let Err(trouble) = link.send(&OneValue(request.value()), mode) {
+    // Never waiting: what was sent at once has taken no time, and the receive may block.
+    if let Err(trouble) = link.send(&OneValue(request.value()), Mode::DontWait) {
         return Attempt::Unfinished(SoFar::Trouble(trouble));
     }
     // A quiet command's reply is owed.
-    if quiet || !call.plain || !link.session.all_sent() {
+    if quiet || !plain || !link.session.all_sent() {
         return Attempt::Unfinished(SoFar::Other);
     }
     if let Err(trouble) = link.receive(None, Mode::Block) {

@@ -19,7 +19,9 @@ impl<T> Default for Slot<T> {
 impl<T> Slot<T> {
     #[inline(always)]
     pub fn take(&self) -> Option<Box<T>> {
-        if self.0.load(Ordering::Relaxed).is_null() {
+        // Sequentially consistent, as `put` is: who registers as waiting and then looks here must not
+        // miss what was put before the register was read.
+        if self.0.load(Ordering::SeqCst).is_null() {
             return None;
         }
         let value = self.0.swap(ptr::null_mut(), Ordering::AcqRel);

@@ -25,6 +25,13 @@ pub struct Core {
     observer: Option<Arc<dyn Observer>>,
 }
 
+impl Drop for Core {
+    fn drop(&mut self) {
+        // A child that frees what it never used closes its copies of the parent's connections.
+        self.state();
+    }
+}
+
 /// The part that a forked child makes anew.
 pub struct State {
     topology: Snapshot<Servers>,

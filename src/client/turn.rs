@@ -18,6 +18,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     pub(super) fn turn<O: Operation>(&mut self, operation: &mut O) {
         if self.lanes.is_empty() {
             let mut command = self.context.commands.blank();
+            self.may_wait = true;
             for (tag, fresh) in std::mem::take(&mut self.deferred) {
                 self.send(tag, fresh, &mut command, operation);
             }
@@ -41,16 +42,10 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     /// The first time, with nothing else on its way: the kernel may do the waiting.
     fn plain_turn<O: Operation>(&mut self, operation: &mut O) {
         self.waited = true;
-        // With several commands the server may wait for its replies to be read, and must not be
-        // waited for meanwhile; a lone large value may.
-        let mode = if self.batch {
-            Mode::DontWait
-        } else {
-            Mode::Block
-        };
         let context = self.context;
         let link = self.lanes[0].link();
-        if let Err(trouble) = link.send(context, mode) {
+        // Never waiting: what was sent at once has taken no time, and the receive may block.
+        if let Err(trouble) = link.send(context, Mode::DontWait) {
             return self.troubled(0, trouble, operation);
         }
         if !link.session.all_sent() || self.settle_quiet(0, operation) {
@@ -148,7 +143,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         operation: &mut O,
     ) {
         if self.lanes[index].attempt.is_some() {
-            if over && !ready {
+            if over {
                 let loss = self.lanes[index].late();
                 self.lose(index, loss, operation);
             } else if ready || late {

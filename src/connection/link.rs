@@ -76,6 +76,9 @@ impl Link {
             }
         }
         .map_err(Trouble::from)?;
+        if n == 0 {
+            return Err(Trouble::Eof);
+        }
         self.session.wrote(n);
         Ok(n)
     }

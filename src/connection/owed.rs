@@ -213,6 +213,16 @@ impl Queue {
         self.answered += answered;
     }
 
+    /// Where the front line (or the command at the front) ends in the outbox's stream. The keys before
+    /// the cursor are known to be in the line.
+    pub fn line_end(&self) -> u64 {
+        let from = self.cursor.saturating_sub(1);
+        let mut behind = self.waiting().get(from..).unwrap_or_default().iter();
+        behind
+            .find(|owed| owed.last)
+            .map_or(u64::MAX, |owed| owed.end)
+    }
+
     /// The first `n` commands, which are no lines of keys and not quiet, have their replies.
     #[inline]
     pub fn pop_many(&mut self, n: usize) {

@@ -285,7 +285,10 @@ impl Session {
     /// A whole line has come. `None`: nothing to tell yet, or broken.
     fn line(&mut self, used: usize, line: Line) -> Option<Arrival> {
         let owed = *self.owed.front()?;
-        if self.outbox.written() < owed.end {
+        let early = !self.outbox.all_sent() && self.outbox.written() < self.owed.line_end();
+        // A server may refuse a value before it has all of it.
+        let refusal = owed.op.sends_value() && matches!(line, Line::Error(..));
+        if early && !refusal {
             self.poison(UNSENT);
             return None;
         }
@@ -325,7 +328,7 @@ impl Session {
                 in_step,
             } => {
                 let text = absolute(text);
-                return self.refused(&owed, status, effect, text, in_step);
+                return self.refused(&owed, status, effect, text, in_step && !early);
             }
         };
         self.owed.pop();
@@ -484,6 +487,7 @@ impl Session {
         }
         self.inbox.overwrite(at + head.len, 0);
         self.inbox.consume(head.len + 2);
+        self.large_before = false;
         self.mode = Mode::Lines;
         let token = self.owed.get(index)?.token;
         Some(self.value_arrival(token, head, at))

@@ -330,13 +330,13 @@ impl Session {
         if !request.op.reads_value() {
             return None;
         }
+        // What `join` reserved may be used up by the end of the line before.
+        self.outbox.reserve(ascii::line_room(&request.key)).ok()?;
         self.open_line = Some(OpenLine {
             op: request.op,
             expiry: request.wire.expiry,
             limit: self.outbox.bytes().len() + ascii::line_limit(request.op),
         });
-        // What `join` reserved may be used up by the end of the line before.
-        self.outbox.reserve(ascii::line_room(&request.key)).ok()?;
         let begin = self.outbox.bytes().len();
         let key_at = ascii::encode(request, self.outbox.commands());
         self.outbox.queue_from(begin);
@@ -411,7 +411,8 @@ impl Session {
                     there + here
                 }),
             _ => {
-                let limit = if self.large_before && !self.joining {
+                let header = matches!(self.mode, Mode::Lines);
+                let limit = if self.large_before && header && !self.joining {
                     HEADER_FIRST + self.outbox.bytes().len()
                 } else {
                     usize::MAX

@@ -134,7 +134,9 @@ impl Mixed {
         }
         // SAFETY: every version begins with `size`.
         let stride = unsafe { (*first).size } as usize;
-        if stride < size_of::<u32>() * 2 || stride % align_of::<mc_command>() != 0 {
+        if !(size_of::<u32>() * 2..=4096).contains(&stride)
+            || stride % align_of::<mc_command>() != 0
+        {
             return Err(Failure::argument(format!("commands[0].size is {stride}")));
         }
         if n > u32::MAX as usize || n.checked_mul(stride).is_none() {

@@ -114,6 +114,9 @@ pub unsafe fn array<'a, T>(pointer: *const T, n: usize, name: &str) -> Result<&'
     Ok(unsafe { std::slice::from_raw_parts(pointer, n) })
 }
 
+/// No version of a struct is larger: what says so was not initialised.
+const SIZE_MAX: usize = 4096;
+
 /// A struct that begins with its `size`, which may be of another version: what it lacks is zero, what
 /// it has beyond must be.
 ///
@@ -122,7 +125,7 @@ pub unsafe fn array<'a, T>(pointer: *const T, n: usize, name: &str) -> Result<&'
 /// `pointer` is valid for as many bytes as its first word says. `T` begins with a `u32` that is its
 /// size, and is valid when zeroed.
 pub unsafe fn sized<T: Copy>(pointer: *const T, size: usize, name: &str) -> Result<T> {
-    if size < size_of::<u32>() * 2 {
+    if !(size_of::<u32>() * 2..=SIZE_MAX).contains(&size) {
         return Err(Failure::argument(format!("{name}.size is {size}")));
     }
     let known = size.min(size_of::<T>());

@@ -267,6 +267,10 @@ impl Slot {
                 .outside
                 .as_ref()
                 .is_some_and(|block| inside(block.as_ptr(), block.capacity()))
+            || self
+                .text
+                .as_ref()
+                .is_some_and(|text| inside(text.as_ptr().cast(), text.as_bytes_with_nul().len()))
     }
 
     /// Write down a failure; what was received before it does not count.

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-pub use socket::{Interest, Reader, Readiness, close_inherited, poll};
+pub use socket::{Interest, Reader, Readiness, close_inherited, poll, socket_identity};
 pub use socket_options::Tuning;
 
 use crate::uri::Address;

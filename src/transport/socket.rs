@@ -168,6 +168,19 @@ pub fn poll(waiting: &mut [Readiness], limit: Option<Duration>) -> io::Result<us
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// Which socket a descriptor is: its number among the system's sockets. `None` where it is no socket.
+pub fn socket_identity(fd: RawFd) -> Option<u64> {
+    let mut about = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `about` is large enough, and initialised where the call succeeds.
+    let about = unsafe {
+        if libc::fstat(fd, about.as_mut_ptr()) != 0 {
+            return None;
+        }
+        about.assume_init()
+    };
+    (about.st_mode & libc::S_IFMT == libc::S_IFSOCK).then_some(about.st_ino)
+}
+
 /// Close a descriptor that was inherited over a fork and whose owner is gone: close only, no
 /// shutdown, which would end the parent's connection.
 pub fn close_inherited(fd: RawFd) {

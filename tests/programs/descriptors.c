@@ -90,7 +90,7 @@ static void standard(const char *program, const char *uri) {
   printf("%d connections, lowest descriptor %d, none kept on exec\n", all.sockets, all.lowest_socket);
 }
 
-/* FM-67: descriptors that no select() takes. */
+/* FM-67: descriptors that no select() takes. They are closed on exec too (FM-111). */
 static void high(const char *uri) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) check_give_up("getrlimit");
@@ -100,6 +100,7 @@ static void high(const char *uri) {
   do null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   while (null >= 0 && null < HIGH);
   if (null < 0) check_give_up("not enough descriptors: raise the hard limit (ulimit -Hn)");
+  int inherited = open_files().kept_on_exec;
   mc_client *client = new_client(uri), *patient;
   for (int i = 0; i < 100; ++i) CHECK_NUMBER(calls(client), 0);
   /* Waiting is left to poll. */
@@ -107,6 +108,7 @@ static void high(const char *uri) {
   for (int i = 0; i < 100; ++i) CHECK_NUMBER(calls(patient), 0);
   struct open_files all = open_files();
   CHECK(all.sockets > 0 && all.lowest_socket > HIGH);
+  CHECK_NUMBER(all.kept_on_exec, inherited);
   printf("%d connection, lowest descriptor %d\n", all.sockets, all.lowest_socket);
   mc_free(patient);
   mc_free(client);

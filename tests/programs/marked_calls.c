@@ -2,7 +2,7 @@
  * Each round warms the connection, begins, makes the call in question, and ends. */
 #include "../c/check.h"
 
-enum { ROUNDS = 20, MANY = 100, LENGTH = 100 };
+enum { ROUNDS = 40, MANY = 100, LENGTH = 100 };
 
 static mc_client *client;
 static mc_item *item;

@@ -76,6 +76,9 @@ fn error(op: Op, word: ErrorWord, span: Span, text: &[u8]) -> Answer {
     }
 }
 
+/// What memcached says where it has no memory to read a command with.
+const READING: &[u8] = b"out of memory reading";
+
 fn server_error(op: Op, text: &[u8]) -> (Status, Effect, bool) {
     let status = if text.starts_with(b"object too large") {
         Status::TOO_LARGE
@@ -85,8 +88,8 @@ fn server_error(op: Op, text: &[u8]) -> (Status, Effect, bool) {
         Status::SERVER_ERROR
     };
     let effect = match op {
-        // memcached drops the old item rather than leave a stale one.
-        Op::Set if status != Status::SERVER_ERROR => Effect::Removed,
+        // memcached drops the old item rather than leave a stale one, once it has read the command.
+        Op::Set if status != Status::SERVER_ERROR && !text.starts_with(READING) => Effect::Removed,
         _ if op.is_read() => Effect::None,
         _ if status != Status::SERVER_ERROR => Effect::NotApplied,
         _ => Effect::Unknown,
