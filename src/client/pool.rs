@@ -76,9 +76,27 @@ impl Pool {
     /// [`Lease::new`].
     #[inline(always)]
     pub fn take(&self, first: usize) -> Option<Box<Pooled>> {
-        let mask = self.slots.len() - 1;
-        for i in 0..self.slots.len() {
-            if let Some(pooled) = self.slots[first.wrapping_add(i) & mask].take() {
+        match self.slot(first).take() {
+            Some(pooled) if pooled.epoch == self.epoch.load(Ordering::Acquire) => Some(pooled),
+            other => self.take_elsewhere(first, other),
+        }
+    }
+
+    /// Slot number `number`, of as many as there are.
+    #[inline(always)]
+    fn slot(&self, number: usize) -> &Slot<Pooled> {
+        // A power of two of them.
+        &self.slots[number & (self.slots.len() - 1)]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_elsewhere(&self, first: usize, old: Option<Box<Pooled>>) -> Option<Box<Pooled>> {
+        if let Some(old) = old {
+            self.close(old);
+        }
+        for i in 1..self.slots.len() {
+            if let Some(pooled) = self.slot(first.wrapping_add(i)).take() {
                 if pooled.epoch == self.epoch.load(Ordering::Acquire) {
                     return Some(pooled);
                 }
@@ -179,23 +197,25 @@ impl Pool {
     /// that is free.
     #[inline(always)]
     pub fn put(&self, first: usize, pooled: Box<Pooled>) {
-        if pooled.epoch != self.epoch.load(Ordering::SeqCst) {
-            return self.close(pooled);
-        }
         let epoch = pooled.epoch;
-        if !self.queue.is_empty() {
-            return self.hand_on(first, pooled);
-        }
         self.shelve(first, pooled);
-        // Someone may have begun to wait after the look at the queue, before the connection could be
-        // found in its slot; or the server's life may have ended.
+        // Looked at only now that the connection can be found in its slot: nobody who began to wait, and
+        // no end of the server's life, is overlooked.
+        if !self.queue.is_empty() || epoch != self.epoch.load(Ordering::SeqCst) {
+            self.after_put(first, epoch);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn after_put(&self, first: usize, epoch: u32) {
+        if epoch != self.epoch.load(Ordering::SeqCst) {
+            self.drop_idle();
+        }
         if !self.queue.is_empty() {
             if let Some(idle) = self.take(first) {
                 self.hand_on(first, idle);
             }
-        }
-        if epoch != self.epoch.load(Ordering::SeqCst) {
-            self.drop_idle();
         }
     }
 
@@ -220,10 +240,17 @@ impl Pool {
     }
 
     #[inline(always)]
-    fn shelve(&self, first: usize, mut pooled: Box<Pooled>) {
-        let mask = self.slots.len() - 1;
-        for i in 0..self.slots.len() {
-            match self.slots[first.wrapping_add(i) & mask].put(pooled) {
+    fn shelve(&self, first: usize, pooled: Box<Pooled>) {
+        if let Err(back) = self.slot(first).put(pooled) {
+            self.shelve_elsewhere(first, back);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn shelve_elsewhere(&self, first: usize, mut pooled: Box<Pooled>) {
+        for i in 1..self.slots.len() {
+            match self.slot(first.wrapping_add(i)).put(pooled) {
                 Ok(()) => return,
                 Err(back) => pooled = back,
             }
