@@ -76,15 +76,21 @@ impl Pool {
     /// [`Lease::new`].
     #[inline(always)]
     pub fn take(&self, first: usize) -> Option<Box<Pooled>> {
-        match self.slot(first).take() {
+        self.take_from(self.slot(first), first)
+    }
+
+    /// As [`Pool::take`], with the first slot at hand.
+    #[inline(always)]
+    pub fn take_from(&self, slot: &Slot<Pooled>, first: usize) -> Option<Box<Pooled>> {
+        match slot.take() {
             Some(pooled) if pooled.epoch == self.epoch.load(Ordering::Acquire) => Some(pooled),
             other => self.take_elsewhere(first, other),
         }
     }
 
-    /// Slot number `number`, of as many as there are.
+    /// Slot number `number`, of as many as there are: where a thread looks first.
     #[inline(always)]
-    fn slot(&self, number: usize) -> &Slot<Pooled> {
+    pub fn slot(&self, number: usize) -> &Slot<Pooled> {
         // A power of two of them.
         &self.slots[number & (self.slots.len() - 1)]
     }
@@ -197,8 +203,16 @@ impl Pool {
     /// that is free.
     #[inline(always)]
     pub fn put(&self, first: usize, pooled: Box<Pooled>) {
+        self.put_into(self.slot(first), first, pooled);
+    }
+
+    /// As [`Pool::put`], with the first slot at hand.
+    #[inline(always)]
+    pub fn put_into(&self, slot: &Slot<Pooled>, first: usize, pooled: Box<Pooled>) {
         let epoch = pooled.epoch;
-        self.shelve(first, pooled);
+        if let Err(back) = slot.put(pooled) {
+            self.shelve_elsewhere(first, back);
+        }
         // Looked at only now that the connection can be found in its slot: nobody who began to wait, and
         // no end of the server's life, is overlooked.
         if !self.queue.is_empty() || epoch != self.epoch.load(Ordering::SeqCst) {

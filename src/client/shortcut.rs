@@ -11,6 +11,7 @@ use super::no_servers;
 use super::pool::{Lease, Pooled};
 use super::server::Server;
 use super::sink::{Answer, Sent, Sink};
+use super::slot::Slot;
 use super::state::Servers;
 use crate::connection::arrival::Lone;
 use crate::connection::link::{Link, Trouble};
@@ -54,8 +55,9 @@ pub fn run<S: Sink + Default>(
     };
     let mut begun = None;
     if call.options.shortcut {
-        if let Some(pooled) = server.pool.take(thread) {
-            match over(call, thread, to, server, pooled, &request, sink) {
+        let slot = server.pool.slot(thread);
+        if let Some(pooled) = server.pool.take_from(slot, thread) {
+            match over(call, thread, slot, to, server, pooled, &request, sink) {
                 End::Finished => return,
                 End::Unfinished(handed) => begun = handed,
             }
@@ -82,9 +84,11 @@ enum End {
 
 /// Over a connection that was idle.
 #[inline(always)]
+#[allow(clippy::too_many_arguments)] // all of them stand in registers
 fn over<S: Sink + Default>(
     call: &Call<'_>,
     thread: usize,
+    slot: &Slot<Pooled>,
     to: usize,
     server: &Arc<Server>,
     mut pooled: Box<Pooled>,
@@ -110,12 +114,16 @@ fn over<S: Sink + Default>(
     let so_far = match attempt(&mut pooled, request, key_at, sink, quiet, plain) {
         Attempt::Finished => {
             pooled.link.last_used = call.deadline.begin();
-            server.pool.put(thread, pooled);
+            server.pool.put_into(slot, thread, pooled);
             return End::Finished;
         }
         Attempt::Unfinished(so_far) => so_far,
     };
-    let (call, request, mut moved) = (*call, *request, std::mem::take(sink));
+    let (call, command, mut moved) = (*call, *request.command, std::mem::take(sink));
+    let request = Request {
+        command: &command,
+        ..*request
+    };
     let end = go_on(
         &call, thread, to, server, pooled, &request, key_at, quiet, so_far, &mut moved,
     );

@@ -411,11 +411,9 @@ impl Session {
                     there + here
                 }),
             _ => {
-                let header = matches!(self.mode, Mode::Lines);
-                let limit = if self.large_before && header && !self.joining {
-                    HEADER_FIRST + self.outbox.bytes().len()
-                } else {
-                    usize::MAX
+                let limit = match self.large_before {
+                    true => self.first_of_large(),
+                    false => usize::MAX,
                 };
                 self.inbox.receive(source, limit)
             }
@@ -424,6 +422,16 @@ impl Session {
             self.received += *n as u64;
         }
         Ok(received)
+    }
+
+    /// How much to receive where the next value may be a large one.
+    #[inline(never)]
+    fn first_of_large(&self) -> usize {
+        if matches!(self.mode, Mode::Lines) && !self.joining {
+            HEADER_FIRST + self.outbox.bytes().len()
+        } else {
+            usize::MAX
+        }
     }
 
     /// Receive once of a large value, of which `left` is still to come, and what is behind it. Returns

@@ -6,7 +6,7 @@ use memcached2::connection::session::Session;
 use memcached2::error::Status;
 use memcached2::protocol::{Op, ValueHead};
 
-use crate::harness::{Bytes, Cmd, Driver, MAX_VALUE, Report, Told, Way, run, value};
+use crate::harness::{ABANDONED, Bytes, Cmd, Driver, MAX_VALUE, Report, Told, Way, run, value};
 use crate::table::{After, rows};
 
 /// Begun the short way, all sent.
@@ -201,25 +201,26 @@ fn fm13_fm22_a_large_value_the_short_way() {
 #[test]
 fn fm13_fm26_a_large_value_goes_on_in_the_general_way() {
     let head_len = "VALUE a 0 30000\r\n".len();
-    for (end, good) in [
-        ("\r\nEND\r\n", true),
-        ("\r\nEND\n", false),
-        ("\nEND\r\n", false),
-        ("xxEND\r\n", false),
-        ("\r\nSTORED\r\n", false),
-        ("\r\nVALUE a 0 1\r\nx\r\nEND\r\n", false),
+    for (end, good, surplus) in [
+        ("\r\nEND\r\n", true, false),
+        ("\r\nEND\r\nEND\r\n", true, true),
+        ("\r\nEND\n", false, false),
+        ("\nEND\r\n", false, false),
+        ("xxEND\r\n", false, false),
+        ("\r\nSTORED\r\n", false, false),
+        ("\r\nVALUE a 0 1\r\nx\r\nEND\r\n", false, false),
     ] {
         let (bytes, reply) = large_reply(30_000, end);
+        let told = match good {
+            true => value(&bytes),
+            false => ABANDONED,
+        };
+        let in_step = good && !surplus;
         for first in [head_len, head_len + 1, 5_000, 8_192] {
-            for more in [0, 1, 10_000, 21_808, 21_809, 29_000, 30_000, 30_007] {
+            for more in [0, 1, 10_000, 21_808, 21_809, 29_000, 30_000, 30_007, 40_000] {
                 let report = leave(&reply, first, more);
-                let told = if good {
-                    value(&bytes)
-                } else {
-                    Told::Abandoned { sent: true }
-                };
-                assert!(report.told == [told], "{end:?} {first} {more}");
-                assert_eq!((report.in_step, report.broken), (good, !good));
+                assert!(report.told[0] == told, "{end:?} {first} {more}");
+                assert_eq!((report.in_step, report.broken), (in_step, !in_step));
             }
         }
     }
@@ -256,14 +257,14 @@ fn leave(reply: &[u8], first: usize, more: usize) -> Report {
 }
 
 /// The short way has read it to its end; more that comes is surplus.
-fn ended(mut session: Session, block: Block, later: &[u8]) -> Report {
-    assert!(session.in_step() && later.is_empty());
-    assert!(session.next_arrival().is_none());
+fn ended(session: Session, block: Block, later: &[u8]) -> Report {
+    assert!(session.in_step());
+    let mut driver = Driver::of(session, Way::default(), &[]);
+    driver.receive(later);
+    let (_, report) = driver.finish();
     Report {
         told: vec![value(block.bytes())],
-        quiet_failed: Vec::new(),
-        in_step: session.in_step(),
-        broken: session.broken().is_some(),
+        ..report
     }
 }
 
@@ -300,4 +301,25 @@ fn fm22_no_large_value_above_the_limit() {
     cmd.with(|request| session.owe_lone(request, key_at, false).expect("memory"));
     let arrival = session.next_arrival().expect("a large value");
     assert!(matches!(arrival.what, Outcome::Large(head) if head.len == 10_000));
+}
+
+/// FM-22: of values that are here whole, too, none is larger than the limit.
+#[test]
+fn fm22_no_value_above_the_limit() {
+    let cmd = Cmd::new(Op::Get, "a");
+    for (reply, told) in [
+        ("VALUE a 0 4\r\nabcd\r\nEND\r\n", value("abcd")),
+        ("VALUE a 0 5\r\nabcde\r\nEND\r\n", ABANDONED),
+    ] {
+        for way in Way::ALL {
+            let mut driver = Driver::again(Session::new(4), way, std::slice::from_ref(&cmd));
+            driver.send_all();
+            driver.receive(reply.as_bytes());
+            assert_eq!(driver.finish().1.told[0], told);
+        }
+        let (mut session, key_at) = begun(Session::new(4), &cmd);
+        receive_once(&mut session, reply.as_bytes());
+        let short = short(&mut session, &cmd, key_at);
+        assert_eq!(short, (told != ABANDONED).then_some(told));
+    }
 }

@@ -236,6 +236,8 @@ const GARBAGE: &[&[u8]] = &[
     b"VALUE key 0 2147483648\r\nabc\r\nEND\r\n",
     b"VALUE key 0 3\nabc\r\nEND\r\n",
     b"VALUE key 0 3\r\nabcEND\r\n",
+    b"VALUE key 0 3\r\nabcxxEND\r\n",
+    b"VALUE key 0 3 9\r\nabc\0\0END\r\n",
     b"VALUE key 0 3\r\nabc\nEND\r\n",
     b"VALUE key 0 3\r\nabcd\r\nEND\r\n",
     b"VALUE key 0 3\r\nab\r\nEND\r\n",

@@ -15,6 +15,8 @@ pub struct Alike {
     long: bool,
     flags: u32,
     len: usize,
+    /// How many bytes the numbers and the line's end take.
+    used: usize,
 }
 
 impl Default for Alike {
@@ -27,6 +29,7 @@ impl Default for Alike {
             long: false,
             flags: 0,
             len: 0,
+            used: 5,
         }
     }
 }
@@ -40,7 +43,7 @@ impl Alike {
         }
         if let Some(word) = bytes.first_chunk::<8>() {
             if (u64::from_le_bytes(*word) ^ self.words[0]) << self.shift == 0 && !self.long {
-                return Some((self.head(), 8 - self.shift as usize / 8));
+                return Some((self.head(), self.used));
             }
         }
         self.long_or_other(bytes)
@@ -63,7 +66,7 @@ impl Alike {
         });
         if let (true, Some([first, second])) = (self.long, words) {
             if first == self.words[0] && (second ^ self.words[1]) << self.shift == 0 {
-                return Some((self.head(), 16 - self.shift as usize / 8));
+                return Some((self.head(), self.used));
             }
         }
         let (head, used) = numbers_line(bytes, false)?;
@@ -75,6 +78,7 @@ impl Alike {
                 long,
                 flags: head.flags,
                 len: head.len,
+                used,
             };
         }
         Some((head, used))
