@@ -62,8 +62,6 @@ impl Wire {
 mod tests {
     use super::*;
 
-    #[inline(always)]
-
     fn wire(ttl: Ttl, now: i64) -> (i32, bool) {
         let wire = ttl.wire(|| now);
         (wire.expiry, wire.clamped)
