@@ -55,8 +55,9 @@ fn go_on(mut session: Session, cmd: &Cmd, key_at: usize, rest: &[u8]) -> (Sessio
     driver.finish()
 }
 
-/// FM-04, FM-06, FM-13, FM-27, FM-28: the short way says what the general way says, and only where that is in step;
-/// where it says nothing, the general way goes on from there, wherever the reply was cut.
+/// FM-04, FM-06, FM-13, FM-27, FM-28: the short way says what the general way says, and only where
+/// that is in step; where it says nothing, the general way goes on from there, wherever the reply
+/// was cut.
 #[test]
 fn fm04_fm06_fm13_fm27_fm28_the_short_way_says_the_same() {
     let mut told_shortly = 0;
@@ -190,7 +191,8 @@ fn large_reply(len: usize, end: &str) -> (Vec<u8>, Vec<u8>) {
     (bytes, reply)
 }
 
-/// FM-13, FM-22: a large value the short way: told whole where it ended as it should and nothing else came.
+/// FM-13, FM-22: a large value the short way: told whole where it ended as it should and nothing
+/// else came.
 #[test]
 fn fm13_fm22_a_large_value_the_short_way() {
     for len in [8_200, 30_000, 2_000_000] {

@@ -103,7 +103,8 @@ fn fm17_a_line_of_keys_has_left_when_its_end_has() {
     }
 }
 
-/// FM-04, FM-17: nothing is the reply of a line of keys of which not all has left: no value, and no miss.
+/// FM-04, FM-17: nothing is the reply of a line of keys of which not all has left: no value, and no
+/// miss.
 #[test]
 fn fm04_fm17_no_reply_to_a_line_that_was_not_sent() {
     let cmds: Vec<Cmd> = ["a", "b", "c"].map(|key| Cmd::new(Op::Get, key)).to_vec();
@@ -129,8 +130,29 @@ fn fm04_fm17_no_reply_to_a_line_that_was_not_sent() {
     }
 }
 
-/// FM-14, FM-17: replies to the commands that have left are believed while later ones are being sent; one that
-/// comes before its command has left is not.
+/// FM-17: values that came too early are no answer when the END comes in time.
+#[test]
+fn fm17_no_early_value_is_proved_later() {
+    let cmds: Vec<Cmd> = ["a", "b"].map(|key| Cmd::new(Op::Get, key)).to_vec();
+    for way in [Way::of(false, true), Way::of(true, true)] {
+        for at in 0..b"get a b\r\n".len() {
+            let mut driver = Driver::new(way, &cmds);
+            driver.send(at);
+            driver.receive(b"VALUE a 0 1\r\nx\r\n");
+            driver.send_all();
+            driver.receive(b"END\r\n");
+            let (_, report) = driver.finish();
+            let none = |told: &Told| matches!(told, Told::Abandoned { .. });
+            assert!(
+                report.told.iter().all(none) && report.broken,
+                "{at} {way:?}"
+            );
+        }
+    }
+}
+
+/// FM-14, FM-17: replies to the commands that have left are believed while later ones are being
+/// sent; one that comes before its command has left is not.
 #[test]
 fn fm14_fm17_replies_while_sending() {
     let cmds = [

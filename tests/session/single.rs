@@ -15,8 +15,8 @@ fn expected(row: &Row) -> Report {
     }
 }
 
-/// FM-04, FM-06, FM-11, FM-13, FM-21, FM-24, FM-26, FM-27, FM-28, FM-29, FM-35, FM-50, FM-52, FM-53, FM-73: each reply
-/// means the same whole, in two pieces and byte by byte.
+/// FM-04, FM-06, FM-11, FM-13, FM-21, FM-24, FM-26, FM-27, FM-28, FM-29, FM-35, FM-50, FM-52,
+/// FM-53, FM-73: each reply means the same whole, in two pieces and byte by byte.
 #[test]
 fn fm04_fm06_fm11_fm13_fm21_fm24_fm26_fm27_fm28_fm29_fm35_every_reply_to_every_command() {
     let mut n = 0;
@@ -126,6 +126,35 @@ fn fm03_the_next_command_has_its_own_answer() {
                 assert!(report.in_step, "{op:?}");
                 assert_eq!(report.told, [value("xyz")]);
             }
+        }
+    }
+}
+
+/// FM-24: a line that does not end, byte by byte, breaks before it takes much memory.
+#[test]
+fn fm24_a_line_without_an_end() {
+    for op in Op::ALL {
+        let cmd = [Cmd::new(op, "key")];
+        for begin in [
+            "",
+            "STORED ",
+            "SERVER_ERROR ",
+            "VALUE key 0 ",
+            "7",
+            "VERSION ",
+        ] {
+            let mut driver = Driver::new(Way::default(), &cmd);
+            driver.send_all();
+            driver.receive(begin.as_bytes());
+            let mut n = begin.len();
+            while driver.session.broken().is_none() {
+                assert!(n < 3 * 1024);
+                driver.receive(b"7");
+                n += 1;
+            }
+            // The longest that servers send fits.
+            assert!(n > 2048);
+            assert_eq!(driver.finish().1.told, [ABANDONED]);
         }
     }
 }
