@@ -213,6 +213,17 @@ impl Queue {
         self.answered += answered;
     }
 
+    /// A key of a line has left when the end of its line has: give each the line's end.
+    pub fn spread_line_ends(&mut self) {
+        let mut end = u64::MAX;
+        for owed in self.owed.iter_mut().rev() {
+            if owed.last {
+                end = owed.end;
+            }
+            owed.end = end;
+        }
+    }
+
     /// Where the front line (or the command at the front) ends in the outbox's stream. The keys before
     /// the cursor are known to be in the line.
     pub fn line_end(&self) -> u64 {

@@ -287,7 +287,8 @@ impl Session {
         let owed = *self.owed.front()?;
         let early = !self.outbox.all_sent() && self.outbox.written() < self.owed.line_end();
         // A server may refuse a value before it has all of it.
-        let refusal = owed.op.sends_value() && matches!(line, Line::Error(..));
+        let refusal =
+            owed.op.sends_value() && matches!(line, Line::Error(..)) && self.outbox.written() > 0;
         if early && !refusal {
             self.poison(UNSENT);
             return None;

@@ -87,6 +87,8 @@ pub struct Session {
     /// Bytes received since the exchange began.
     received: u64,
     pub(super) max_value: usize,
+    /// The commands are being abandoned.
+    abandoning: bool,
     /// The numbers of the last value's header.
     pub(super) alike: ascii::Alike,
     /// The last value was too large for the inbox. The next one may be too: little of it is received
@@ -111,6 +113,7 @@ impl Session {
             joining: false,
             received: 0,
             max_value,
+            abandoning: false,
             alike: ascii::Alike::default(),
             large_before: false,
         }
@@ -505,6 +508,10 @@ impl Session {
     /// The commands that have no reply, taken from the queue. The session is of no use afterwards.
     pub fn abandon(&mut self) -> Option<Abandoned> {
         self.poison("abandoned");
+        if !self.abandoning {
+            self.abandoning = true;
+            self.owed.spread_line_ends();
+        }
         let owed = self.owed.pop()?;
         Some(Abandoned {
             token: owed.token,
