@@ -112,11 +112,11 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(script.run(script.way, usize::MAX, &[script.reply]), general);
         assert_eq!(script.run(drained, usize::MAX, &[script.reply]), general);
     }
-    if let ([cmd], [first, rest @ ..]) = (&script.cmds[..], &pieces[..]) {
-        if !cmd.quiet {
-            let general = script.run(Way::default(), usize::MAX, &pieces);
-            short_way(cmd, first, rest, &general);
-        }
+    if let ([cmd], [first, rest @ ..]) = (&script.cmds[..], &pieces[..])
+        && !cmd.quiet
+    {
+        let general = script.run(Way::default(), usize::MAX, &pieces);
+        short_way(cmd, first, rest, &general);
     }
 });
 
