@@ -116,12 +116,12 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         if self.call.options.paranoid {
             let link = greet(self.call, server, begun)?;
             self.connected(server.name);
-            return Ok(self.new_lane(to, server, seat.admit(link), None, true));
+            return Ok(self.new_lane(to, server, seat.admit(&server.pool, link), None, true));
         }
         if begun.attempt.is_none() {
             self.connected(server.name);
         }
-        let lease = seat.admit(begun.link);
+        let lease = seat.admit(&server.pool, begun.link);
         Ok(self.new_lane(to, server, lease, begun.attempt, true))
     }
 

@@ -2,8 +2,8 @@
 //! a forked child must close.
 
 use std::os::fd::RawFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::place::Place;
 use super::queue::{Gift, Queue};
@@ -12,18 +12,21 @@ use super::thread;
 use crate::connection::link::Link;
 use crate::deadline::Moment;
 
-/// A link, and what it is to its pool.
+/// A link, and what it is to its pool. Dropped, it is closed, and its seat is free.
 pub struct Pooled {
     pub link: Link,
     epoch: u32,
-    seat: usize,
+    /// Where it is noted for a forked child.
+    place: Option<usize>,
+    /// Behind the link: given up when that is closed.
+    seat: Seat,
 }
 
 pub struct Pool {
     /// A power of two of them, at least as many as connections may be open.
     slots: Box<[Slot<Pooled>]>,
     /// Of each open connection what a forked child must know to close its copy of it.
-    seats: Box<[Place]>,
+    places: Box<[Place]>,
     open: AtomicUsize,
     /// Counts the server's lives: connections of an earlier one are not used again.
     epoch: AtomicU32,
@@ -39,10 +42,11 @@ pub enum Entry {
     Seat(Seat),
 }
 
-/// The right to one open connection; given back when dropped.
+/// The right to one open connection; given back when dropped. One that stands for nothing (the
+/// default) gives nothing back.
+#[derive(Default)]
 pub struct Seat {
-    pool: Arc<Pool>,
-    used: bool,
+    pool: Weak<Pool>,
 }
 
 /// A connection in the caller's hands. Dropped, it goes back if it is in step, and is closed if not.
@@ -56,7 +60,7 @@ impl Pool {
         let slots = max_connections.next_power_of_two();
         Arc::new(Pool {
             slots: (0..slots).map(|_| Slot::default()).collect(),
-            seats: (0..max_connections).map(|_| Place::default()).collect(),
+            places: (0..max_connections).map(|_| Place::default()).collect(),
             open: AtomicUsize::new(0),
             epoch: AtomicU32::new(0),
             queue: Queue::default(),
@@ -98,15 +102,13 @@ impl Pool {
     #[cold]
     #[inline(never)]
     fn take_elsewhere(&self, first: usize, old: Option<Box<Pooled>>) -> Option<Box<Pooled>> {
-        if let Some(old) = old {
-            self.close(old);
-        }
+        drop(old);
         for i in 1..self.slots.len() {
             if let Some(pooled) = self.slot(first.wrapping_add(i)).take() {
                 if pooled.epoch == self.epoch.load(Ordering::Acquire) {
                     return Some(pooled);
                 }
-                self.close(pooled);
+                drop(pooled);
             }
         }
         None
@@ -119,8 +121,7 @@ impl Pool {
 
     fn seated(self: &Arc<Self>) -> Seat {
         Seat {
-            pool: self.clone(),
-            used: false,
+            pool: Arc::downgrade(self),
         }
     }
 
@@ -138,7 +139,7 @@ impl Pool {
         if fresh {
             // The seat of the closed connection may go to one who waits.
             if let Some(idle) = self.take(thread::number()) {
-                self.close(idle);
+                drop(idle);
             }
             return self.seat().map(Entry::Seat);
         }
@@ -152,8 +153,8 @@ impl Pool {
         }
         let look = || match self.enter(fresh)? {
             Entry::Idle(mut lease) => lease.pooled.take().map(Gift::Idle),
-            Entry::Seat(mut seat) => {
-                seat.used = true;
+            Entry::Seat(seat) => {
+                seat.keep();
                 Some(Gift::Seat)
             }
         };
@@ -161,15 +162,9 @@ impl Pool {
         Some(match given {
             Gift::Seat => Entry::Seat(self.seated()),
             Gift::Idle(pooled) if pooled.epoch == self.epoch.load(Ordering::Acquire) && !fresh => {
-                Entry::Idle(Lease {
-                    pool: self.clone(),
-                    pooled: Some(pooled),
-                })
+                Entry::Idle(Lease::new(self, pooled))
             }
-            Gift::Idle(pooled) => {
-                self.forget(pooled);
-                Entry::Seat(self.seated())
-            }
+            Gift::Idle(pooled) => Entry::Seat(pooled.into_seat()),
         })
     }
 
@@ -185,7 +180,7 @@ impl Pool {
     #[cold]
     pub fn unfit(&self, pooled: Box<Pooled>) {
         let epoch = pooled.epoch;
-        self.close(pooled);
+        drop(pooled);
         self.new_epoch(epoch);
     }
 
@@ -195,7 +190,7 @@ impl Pool {
         if current && pooled.link.session.in_step() {
             self.put(thread::number(), pooled);
         } else {
-            self.close(pooled);
+            drop(pooled);
         }
     }
 
@@ -269,29 +264,7 @@ impl Pool {
                 Err(back) => pooled = back,
             }
         }
-        self.close(pooled);
-    }
-
-    /// Close a connection; its seat is free.
-    #[cold]
-    fn close(&self, pooled: Box<Pooled>) {
-        self.forget(pooled);
-        self.vacate();
-    }
-
-    /// Close a connection, keeping its seat.
-    fn forget(&self, mut pooled: Box<Pooled>) {
-        let mut lost = 0;
-        while let Some(abandoned) = pooled.link.session.abandon() {
-            lost += u64::from(abandoned.quiet);
-        }
-        if lost > 0 {
-            self.quiet_failed.fetch_add(lost, Ordering::Relaxed);
-        }
-        // Before the descriptor is closed: its number may belong to someone else afterwards.
-        if let Some(place) = self.seats.get(pooled.seat) {
-            place.clear();
-        }
+        drop(pooled);
     }
 
     /// Give up a seat, to one who waits if there is one.
@@ -310,7 +283,7 @@ impl Pool {
 
     /// Count one more open connection, if there may be one more.
     fn sit(&self) -> bool {
-        let max = self.seats.len();
+        let max = self.places.len();
         let more = |open| (open < max).then_some(open + 1);
         self.open
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
@@ -346,7 +319,7 @@ impl Pool {
                 if pooled.epoch == now {
                     self.put(thread::number(), pooled);
                 } else {
-                    self.close(pooled);
+                    drop(pooled);
                 }
             }
         }
@@ -355,7 +328,7 @@ impl Pool {
     /// In a forked child: close what the parent's connections are here. Nothing is told to the
     /// server, nothing is freed that a vanished thread may have been changing.
     pub fn close_inherited(&self) {
-        for place in &self.seats {
+        for place in &self.places {
             place.close_inherited();
         }
         for slot in &self.slots {
@@ -366,37 +339,68 @@ impl Pool {
     pub fn quiet_failed(&self) -> &AtomicU64 {
         &self.quiet_failed
     }
-}
 
-impl Seat {
-    /// The connection that was made on it.
-    pub fn admit(mut self, link: Link) -> Lease {
-        self.used = true;
-        let pool = self.pool.clone();
-        let seat = pool.enlist(link.fd());
-        let epoch = pool.epoch.load(Ordering::Acquire);
-        Lease {
-            pool,
-            pooled: Some(Box::new(Pooled { link, epoch, seat })),
-        }
+    /// Note the descriptor, for a forked child to close.
+    fn enlist(&self, fd: RawFd) -> Option<usize> {
+        self.places.iter().position(|place| place.take(fd))
     }
 }
 
-impl Pool {
-    /// Note the descriptor, for a forked child to close.
-    fn enlist(&self, fd: RawFd) -> usize {
-        self.seats
-            .iter()
-            .position(|place| place.take(fd))
-            .unwrap_or(usize::MAX)
+impl Seat {
+    /// The connection that was made on it, which is one of `pool`'s.
+    pub fn admit(self, pool: &Arc<Pool>, link: Link) -> Lease {
+        let pooled = Pooled {
+            epoch: pool.epoch.load(Ordering::Acquire),
+            place: pool.enlist(link.fd()),
+            link,
+            seat: self,
+        };
+        Lease::new(pool, Box::new(pooled))
+    }
+
+    /// Give nothing back: the right is another's now.
+    fn keep(mut self) {
+        self.pool = Weak::new();
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if !self.used {
-            self.pool.vacate();
+        if let Some(pool) = self.pool.upgrade() {
+            pool.vacate();
         }
+    }
+}
+
+impl Pooled {
+    /// Close the connection and keep its seat, for a new one.
+    #[cold]
+    fn into_seat(mut self: Box<Self>) -> Seat {
+        self.give_up();
+        std::mem::take(&mut self.seat)
+    }
+
+    /// What has to be done before the descriptor is closed.
+    fn give_up(&mut self) {
+        let mut lost = 0;
+        while let Some(abandoned) = self.link.session.abandon() {
+            lost += u64::from(abandoned.quiet);
+        }
+        let Some(pool) = self.seat.pool.upgrade() else {
+            return;
+        };
+        pool.quiet_failed.fetch_add(lost, Ordering::Relaxed);
+        // Its number may belong to someone else afterwards.
+        if let Some(place) = self.place.take().and_then(|at| pool.places.get(at)) {
+            place.clear();
+        }
+    }
+}
+
+impl Drop for Pooled {
+    #[cold]
+    fn drop(&mut self) {
+        self.give_up();
     }
 }
 
@@ -426,7 +430,7 @@ impl Lease {
     /// Put another stream's link in the place of this one, which is closed.
     pub fn replace(&mut self, link: Link) {
         if let Some(pooled) = &mut self.pooled {
-            if let Some(place) = self.pool.seats.get(pooled.seat) {
+            if let Some(place) = pooled.place.and_then(|at| self.pool.places.get(at)) {
                 place.set(link.fd());
             }
             pooled.link = link;
@@ -435,10 +439,11 @@ impl Lease {
 
     /// Close the connection and keep its seat, for a new one.
     pub fn into_seat(mut self) -> Seat {
-        if let Some(pooled) = self.pooled.take() {
-            self.pool.forget(pooled);
+        match self.pooled.take() {
+            Some(pooled) => pooled.into_seat(),
+            // As for `link`.
+            None => Seat::default(),
         }
-        self.pool.seated()
     }
 }
 
@@ -448,5 +453,62 @@ impl Drop for Lease {
         if let Some(pooled) = self.pooled.take() {
             self.pool.put_or_close(pooled);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::session::Session;
+    use crate::deadline;
+    use crate::transport::{Endpoint, Stream, Tuning};
+    use std::net::TcpListener;
+
+    /// A pool of one, and a connection of it.
+    fn pool_of_one(listener: &TcpListener) -> (Arc<Pool>, Lease) {
+        let endpoint = Endpoint::Tcp(listener.local_addr().expect("an address"));
+        let tuning = Tuning {
+            nodelay: true,
+            keepalive: false,
+            user_timeout: None,
+            io_timeout: None,
+        };
+        let (stream, _) = Stream::connect(&endpoint, &tuning).expect("a stream");
+        let link = Link::new(stream, Session::new(1), deadline::now());
+        let pool = Pool::new(1, Arc::default());
+        let seat = pool.seat().expect("a seat");
+        let lease = seat.admit(&pool, link);
+        (pool, lease)
+    }
+
+    #[test]
+    fn a_connection_dropped_by_an_unwinding_caller_leaves_its_seat() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (pool, lease) = pool_of_one(&listener);
+        drop(lease);
+        assert!(pool.seat().is_none());
+        let unwound = std::panic::catch_unwind(|| {
+            let _held = pool.take(0).expect("an idle connection");
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(unwound.is_err());
+        let seat = pool.seat().expect("the seat is free again");
+        assert!(pool.seat().is_none(), "there is one");
+        drop(seat);
+        assert!(
+            pool.places.iter().all(|place| place.take(0)),
+            "none is noted"
+        );
+    }
+
+    #[test]
+    fn a_seat_is_kept_for_another_connection_or_given_back_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (pool, lease) = pool_of_one(&listener);
+        let seat = lease.into_seat();
+        assert!(pool.seat().is_none());
+        drop(seat);
+        assert_eq!(pool.open.load(Ordering::SeqCst), 0);
+        assert!(pool.seat().is_some());
     }
 }

@@ -127,7 +127,7 @@ impl Link {
                         return false;
                     }
                 }
-                Err(Trouble::WouldBlock) => return self.session.in_step(),
+                Err(Trouble::WouldBlock) => return self.session.may_begin(),
                 Err(Trouble::Interrupted) => {}
                 Err(_) => return false,
             }

@@ -248,9 +248,13 @@ impl Queue {
     /// A value for `key` has come: the index of the command that it answers, the first one behind the
     /// last that was answered, or any that was passed over; `None` where no command waits for it.
     pub fn answer(&mut self, key: &[u8], outbox: &[u8]) -> Option<usize> {
-        let index = self
-            .forward(key, outbox)
-            .or_else(|| self.reordered(key, outbox))?;
+        // Once the order was seen to be changed, looking through the line in order is for nothing.
+        let index = match self.by_key {
+            Some(_) => self.reordered(key, outbox),
+            None => self
+                .forward(key, outbox)
+                .or_else(|| self.reordered(key, outbox)),
+        }?;
         let owed = self.owed.get_mut(self.front + index)?;
         owed.answered = true;
         self.answered += 1;

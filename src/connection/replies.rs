@@ -10,14 +10,14 @@ use crate::protocol::ascii::client::{self as ascii, Answer, Decoded, Line};
 use crate::protocol::{Op, Request, Span, ValueHead};
 
 const UNSENT: &str = "a reply to a command that was not sent yet";
+const UNTERMINATED: &str = "a value that is not followed by CR LF";
+
 /// Whether a key that the next line does not name has no value, so that the next key is tried: in
 /// doubt, where the line may not be whole or there is no next key, the line is looked at alone.
 #[cold]
 fn may_be_passed(last: bool, unread: usize) -> bool {
     !last && unread >= ascii::LINE_MAX
 }
-
-const UNTERMINATED: &str = "a value that is not followed by CR LF";
 
 impl Session {
     /// Tell of what has come as it is expected, value behind value or STORED behind STORED, in one go:

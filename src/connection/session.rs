@@ -119,7 +119,7 @@ impl Session {
         }
     }
 
-    /// Begin an exchange of one command. The session must be in step.
+    /// Begin an exchange of one command. The session must be in step, or [`Session::may_begin`].
     #[inline(always)]
     pub fn begin(&mut self) {
         self.outbox.clear();
@@ -469,11 +469,18 @@ impl Session {
     /// Every reply owed has come (or is one of a quiet command), nothing is unread, nothing unsent.
     #[inline(always)]
     pub fn in_step(&self) -> bool {
+        self.may_begin() && self.inbox.is_empty()
+    }
+
+    /// As [`Session::in_step`], but a part of a quiet command's reply may have come. The next exchange
+    /// reads it to its end.
+    #[inline(always)]
+    pub fn may_begin(&self) -> bool {
         matches!(self.mode, Mode::Lines)
             && self.owed.only_quiet()
             && self.owed.quiet() <= QUIET_MAX
             && self.outbox.all_sent()
-            && self.inbox.is_empty()
+            && (self.owed.quiet() > 0 || self.inbox.is_empty())
     }
 
     /// How many replies of quiet commands are owed.

@@ -69,6 +69,37 @@ fn fm09_replies_come_ahead() {
     }
 }
 
+/// FM-09: a look at the idle connection has taken a part of a quiet command's reply. The connection is
+/// as good as before: the next exchange reads the rest.
+#[test]
+fn fm09_a_part_was_read_before_the_next_exchange() {
+    let quiet = [Cmd::new(Op::Set, "q").quiet()];
+    let first = b"NOT_STORED\r\n";
+    let get = [Cmd::new(Op::Get, "a")];
+    for way in Way::ALL {
+        for part in 1..first.len() {
+            let mut idle = Driver::again(quietly(&quiet, Way::default()), Way::default(), &[]);
+            idle.receive(&first[..part]);
+            assert!(
+                idle.session.may_begin() && !idle.session.in_step(),
+                "{part}"
+            );
+            let mut driver = Driver::again(idle.session, way, &get);
+            driver.send_all();
+            driver.receive(&first[part..]);
+            driver.receive(b"VALUE a 0 1\r\nx\r\nEND\r\n");
+            let (_, report) = driver.finish();
+            assert_eq!(report.told, [value("x")], "{way:?} {part}");
+            assert_eq!(report.quiet_failed.len(), 1);
+            assert!(report.in_step);
+        }
+    }
+    // Where nothing is owed, what has come is nobody's.
+    let mut idle = Driver::again(quietly(&quiet, Way::default()), Way::default(), &[]);
+    idle.receive(b"STORED\r\nST");
+    assert!(!idle.session.may_begin());
+}
+
 /// FM-09: every failure is told of with its status and text, and is nobody's answer.
 #[test]
 fn fm09_failures_are_counted() {
