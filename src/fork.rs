@@ -6,6 +6,8 @@
 
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+pub mod per_process;
+
 /// The page, once there is one.
 static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
 /// How many generations this family has seen up to this process; copied into a child.

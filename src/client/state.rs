@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::per_process::PerProcess;
 use super::server::Server;
 use super::snapshot::{Held, Snapshot};
 use super::thread;
 use crate::cluster::topology::Topology;
 use crate::config::{self, Config, ServerSpec};
 use crate::error::Result;
+use crate::fork::per_process::PerProcess;
 use crate::observe::Observer;
 use crate::options::Options;
 use crate::transport::Tuning;

@@ -528,8 +528,8 @@ impl Session {
         })
     }
 
-    /// Take over where a connection attempt to another address goes on: the commands are the same,
-    /// nothing of them has left.
+    /// Take over to the connection that was made meanwhile: the commands are the same, nothing of them
+    /// has left.
     pub fn take_over(&mut self) -> Session {
         std::mem::replace(self, Session::new(self.max_value))
     }

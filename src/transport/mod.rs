@@ -1,9 +1,13 @@
 //! Byte streams: one enum, so that a new transport is one file and one variant.
 
+pub mod race;
+pub mod resolve;
+mod signals;
 mod socket;
 mod socket_options;
 mod tcp;
 mod unix;
+mod wakeup;
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -37,17 +41,45 @@ pub enum Stream {
     Unix(Descriptor),
 }
 
-/// The endpoints of an address, in the order in which they are tried. Literal addresses and
-/// `localhost` need no resolver.
-pub fn endpoints(address: &Address) -> Vec<Endpoint> {
-    match address {
-        Address::Unix { path } => vec![Endpoint::Unix(PathBuf::from(path))],
-        Address::Tcp { host, port } => tcp::addresses(host, *port)
-            .into_iter()
-            .map(Endpoint::Tcp)
-            .collect(),
-        Address::Memory { .. } => Vec::new(),
+/// Where the endpoints of a server come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Whereabouts {
+    /// They are known, in the order in which they are tried: a path, a literal address, `localhost`.
+    Known(Vec<Endpoint>),
+    /// This name has to be looked up.
+    Named { host: String, port: u16 },
+}
+
+impl Whereabouts {
+    pub fn of(address: &Address) -> Whereabouts {
+        match address {
+            Address::Unix { path } => {
+                Whereabouts::Known(vec![Endpoint::Unix(PathBuf::from(path))])
+            }
+            Address::Tcp { host, port } => match tcp::without_resolver(host, *port) {
+                Some(addresses) => {
+                    Whereabouts::Known(addresses.into_iter().map(Endpoint::Tcp).collect())
+                }
+                None => Whereabouts::Named {
+                    host: host.clone(),
+                    port: *port,
+                },
+            },
+            Address::Memory { .. } => Whereabouts::Known(Vec::new()),
+        }
     }
+}
+
+/// The endpoints of addresses that a look-up found, in the order in which they are tried; `port` is
+/// the server's.
+pub fn endpoints(addresses: &[SocketAddr], port: u16) -> Vec<Endpoint> {
+    let mut ordered = race::order(addresses);
+    for address in &mut ordered {
+        if address.port() == 0 {
+            address.set_port(port);
+        }
+    }
+    ordered.into_iter().map(Endpoint::Tcp).collect()
 }
 
 impl Stream {

@@ -8,18 +8,18 @@ use socket2::{Domain, Protocol, SockAddr};
 use super::socket::Descriptor;
 use super::socket_options::{self, Tuning};
 
-/// The addresses of a literal, or of `localhost` (RFC 6761: always the loopback).
-pub fn addresses(host: &str, port: u16) -> Vec<SocketAddr> {
+/// The addresses of a literal, or of `localhost` (RFC 6761: always the loopback); `None` of any other
+/// name.
+pub fn without_resolver(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
-        return vec![SocketAddr::new(address, port)];
+        return Some(vec![SocketAddr::new(address, port)]);
     }
-    if host.eq_ignore_ascii_case("localhost") {
-        return vec![
+    host.eq_ignore_ascii_case("localhost").then(|| {
+        vec![
             SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
             SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),
-        ];
-    }
-    Vec::new()
+        ]
+    })
 }
 
 /// Begin to connect; `true` when it is done already.

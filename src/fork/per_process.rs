@@ -1,6 +1,7 @@
 //! State that belongs to one process: a forked child that meets its parent's builds its own, before
 //! it takes any lock that a vanished thread may hold.
 
+use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::fork;
@@ -75,6 +76,58 @@ impl<T> Drop for PerProcess<T> {
         // SAFETY: published by `new` or `replace`, and nobody can look any more.
         if unsafe { (*made).generation } == fork::generation() {
             // SAFETY: as above. What a parent made is leaked, as in `replace`.
+            drop(unsafe { Box::from_raw(made) });
+        }
+    }
+}
+
+/// As [`PerProcess`], made where it is first asked for, of nothing that a parent had: for statics.
+pub struct OnDemand<T>(AtomicPtr<Made<T>>);
+
+impl<T> OnDemand<T> {
+    pub const fn new() -> OnDemand<T> {
+        OnDemand(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// This process's state. Threads that ask at the same time may each `make` one; all get the same.
+    pub fn get(&self, make: impl FnOnce() -> T) -> &T {
+        let made = self.0.load(Ordering::Acquire);
+        // SAFETY: what was ever published is freed only when `self` is dropped.
+        match unsafe { made.as_ref() } {
+            Some(found) if found.generation == fork::generation() => &found.value,
+            _ => self.replace(made, make()),
+        }
+    }
+
+    #[cold]
+    fn replace(&self, old: *mut Made<T>, value: T) -> &T {
+        let new = Box::into_raw(Box::new(Made {
+            generation: fork::generation(),
+            value,
+        }));
+        match self
+            .0
+            .compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire)
+        {
+            // SAFETY: as in `get`. A parent's state is leaked, as `PerProcess` leaks it.
+            Ok(_) => unsafe { &(*new).value },
+            // SAFETY: `new` was not published; `theirs` was.
+            Err(theirs) => unsafe {
+                drop(Box::from_raw(new));
+                &(*theirs).value
+            },
+        }
+    }
+}
+
+impl<T> Drop for OnDemand<T> {
+    fn drop(&mut self) {
+        let made = *self.0.get_mut();
+        // SAFETY: null, or published by `replace`; nobody can look any more.
+        let is_own = unsafe { made.as_ref() }
+            .is_some_and(|made| made.generation == fork::generation());
+        if is_own {
+            // SAFETY: as above, and not null. What a parent made is leaked, as in `replace`.
             drop(unsafe { Box::from_raw(made) });
         }
     }
