@@ -2,13 +2,12 @@
 //!
 //! Everything that this version cannot serve is refused here, before anything is connected.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::error::{Failure, Result};
 use crate::options::{self, Options, Scope, ServerOptions};
 use crate::status::Status;
-use crate::uri::{self, Address, Scheme, ServerUri};
+use crate::uri::{self, Scheme, ServerUri};
 
 /// One server of a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -253,23 +252,16 @@ fn refuse_double(servers: &[ServerSpec], new: &ServerSpec) -> Result<()> {
 
 /// Whether this version can talk to the server.
 fn servable(uri: &ServerUri) -> Result<()> {
-    let missing = match (uri.scheme, &uri.address) {
-        (Scheme::Memcacheds, _) => "this version has no TLS",
-        (Scheme::Memory, _) => "this version has no embedded server",
-        (Scheme::Discover, _) => "this version cannot ask for the list of servers",
-        (_, Address::Tcp { host, .. }) if !is_local_or_literal(host) => {
-            "host names are not resolved yet; only literal addresses and localhost are taken"
-        }
+    let missing = match uri.scheme {
+        Scheme::Memcacheds => "this version has no TLS",
+        Scheme::Memory => "this version has no embedded server",
+        Scheme::Discover => "this version cannot ask for the list of servers",
         _ => return Ok(()),
     };
     Err(Failure::new(
         Status::UNSUPPORTED,
         format!("server {}: {missing}", uri.address),
     ))
-}
-
-fn is_local_or_literal(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
 
 /// The same failure, with the server it is about.

@@ -14,7 +14,7 @@ mod number;
 mod value;
 
 pub use kind::{DURATION_MAX, Kind};
-pub use value::Protocol;
+pub use value::{Protocol, Stagger};
 use value::{Refused, Value};
 
 /// What an option belongs to.
@@ -104,7 +104,9 @@ options! {
         timeout: Option<Duration> = "1s", Kind::Duration { min: MICROSECOND, none: true }, [],
             "How long one command may take, everything included: waiting for a connection, connecting, sending, receiving, retries.";
         connect_timeout: Option<Duration> = "250ms", Kind::Duration { min: MICROSECOND, none: true }, [],
-            "How long one attempt to connect may take; never beyond the end of the command.";
+            "How long making one connection may take, all of it: looking the name up, and trying all of its addresses. Never beyond the end of the command.";
+        connect_stagger: Stagger = "auto", Kind::DurationOrAuto, [],
+            "How long an address of a server is given to connect before the next one is tried as well; the first that connects is taken, and after a failure the next one is tried at once. `auto` is 50ms, or less where `connect_timeout` would not suffice for all addresses.";
         batch_timeout: Option<Duration> = "10s", Kind::Duration { min: MICROSECOND, none: true }, [],
             "How long a batch may take as a whole; a server that stays silent for `timeout` ends its own commands earlier.";
         idle_check: Duration = "5ms", Kind::Duration { min: Duration::ZERO, none: false }, [],

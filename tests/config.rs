@@ -87,8 +87,6 @@ fn what_this_version_cannot_serve_is_refused() {
         "u:p@127.0.0.1",
         "u@127.0.0.1",
         "memcached+unix://u:p@/a",
-        "cache1",
-        "memcached://cache.example.org:1/",
     ] {
         for failure in [
             Config::from_list(uri).unwrap_err(),
@@ -98,18 +96,14 @@ fn what_this_version_cannot_serve_is_refused() {
             assert_eq!(failure.status, Status::UNSUPPORTED, "{uri}: {failure}");
         }
     }
-    assert!(
-        Config::from_list("cache1")
-            .unwrap_err()
-            .text
-            .contains("not resolved yet")
-    );
     for uri in [
         "127.0.0.1",
         "::1",
         "[2001:db8::1]:1",
         "localhost",
         "Localhost:1",
+        "cache1",
+        "memcached://cache.example.org:1/",
         "/a",
         "unix:/a",
         "memcache://127.0.0.1",

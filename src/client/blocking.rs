@@ -156,7 +156,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         let quiet = !self.batch && command.is_quiet(self.call.options.default_noreply);
         let (id, name) = (lane.id, lane.server.name);
         lane.quiet = quiet;
-        match lane.link().session.submit(tag, &request, quiet) {
+        match lane.session().submit(tag, &request, quiet) {
             Ok(key_at) => self.sink.sent(tag, &Sent::new(&request, id, key_at, name)),
             Err(why) => operation.on(Event::Refused {
                 tag,
@@ -198,7 +198,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             Some((tag as Token, key))
         };
         let sent = |tag, key, key_at| sink.sent(tag, &Sent::of_key(key, id, key_at, name));
-        let joined = lane.lease.link().session.join_keys(op, next, sent);
+        let joined = lane.session().join_keys(op, next, sent);
         operation.took(joined);
     }
 
@@ -209,7 +209,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             return;
         };
         let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
-        let session = &mut lane.lease.link().session;
+        let session = lane.session();
         for tag in operation.unsent() {
             if context.commands.fill(tag, command).is_err() || command.op != op {
                 return;

@@ -23,6 +23,13 @@ pub struct Call<'c> {
     pub idle_check: Nanos,
 }
 
+impl Call<'_> {
+    /// The largest value that a connection takes.
+    pub fn max_value(&self) -> usize {
+        usize::try_from(self.options.max_value_size).unwrap_or(usize::MAX)
+    }
+}
+
 /// The commands of an operation, checked against one topology.
 pub struct Context<'a, C: Commands + ?Sized> {
     pub commands: &'a C,

@@ -1,98 +1,256 @@
-//! Making a connection: each endpoint of a server in turn, each within `connect_timeout`, none
-//! waited for here.
+//! Making a connection: the name is looked up, its addresses race, and with `paranoid` the winner
+//! proves itself. Nothing is waited for here: who drives an attempt waits for its descriptors and for
+//! the moments that it names.
 
 use std::io;
 
 use super::call::Call;
+use super::contest::{Contest, Socket, Standing};
+use super::greet::{self, Greeting};
 use super::server::Server;
-use crate::connection::link::Link;
-use crate::connection::session::Session;
-use crate::deadline::{self, Moment};
-use crate::error::{Failure, Phase, Status};
-use crate::transport::Stream;
+use crate::deadline::{Moment, earlier};
+use crate::error::{Failure, Phase, Result, Status};
+use crate::transport::resolve::{Answer, Found, Ticket, Unresolved, Want};
+use crate::transport::{Endpoint, Interest, Readiness, Whereabouts, endpoints, race};
 
 /// A connection on its way.
 pub struct Attempt {
-    /// The endpoint after the one that is being tried.
-    next: usize,
-    /// When this endpoint is given up.
-    pub until: Option<Moment>,
+    stage: Stage,
+    /// When looking up and connecting must be over: `connect_timeout` after they began.
+    until: Option<Moment>,
 }
 
-/// A link whose stream is connected, or on its way with the attempt.
-pub struct Begun {
-    pub link: Link,
-    pub attempt: Option<Attempt>,
+enum Stage {
+    Resolving(Ticket, Option<Outdated>),
+    /// `fresh`: the addresses are of a new look-up, or needed none.
+    Racing {
+        contest: Contest,
+        fresh: bool,
+    },
+    Greeting(Box<Greeting>),
 }
 
-/// Try the endpoints from number `from` on.
-pub fn begin(
-    call: &Call<'_>,
-    server: &Server,
-    from: usize,
-    before: Option<io::Error>,
-) -> Result<Begun, Box<Failure>> {
-    let mut last = before;
-    for (index, endpoint) in server.endpoints.iter().enumerate().skip(from) {
-        let tried = Stream::connect(endpoint, call.core.tuning()).and_then(|(stream, at_once)| {
-            if at_once {
-                stream.connected(call.core.tuning())?;
+/// Addresses known from before have failed, with this. Now only other ones are of use.
+struct Outdated {
+    tried: Vec<Endpoint>,
+    failure: Box<Failure>,
+}
+
+type Resolved = std::result::Result<Found, Unresolved>;
+
+impl Attempt {
+    /// To be begun with [`Attempt::go_on`].
+    pub fn new(call: &Call<'_>, server: &Server, now: Moment) -> Result<Attempt> {
+        let until = call.options.connect_timeout.map(|limit| now.after(limit));
+        let stage = match &server.whereabouts {
+            Whereabouts::Known(known) => {
+                let contest = contest(call, known.clone(), until, now);
+                Stage::Racing {
+                    contest,
+                    fresh: true,
+                }
             }
-            Ok((stream, at_once))
-        });
-        match tried {
-            Ok((stream, at_once)) => {
-                let now = deadline::now();
-                let max_value = usize::try_from(call.options.max_value_size).unwrap_or(usize::MAX);
-                let attempt = (!at_once).then(|| Attempt {
-                    next: index + 1,
-                    until: call.options.connect_timeout.map(|limit| now.after(limit)),
-                });
-                return Ok(Begun {
-                    link: Link::new(stream, Session::new(max_value), now),
-                    attempt,
-                });
+            Whereabouts::Named { host, .. } => {
+                let answer = call.core.resolver().ask(host, Want::Any, now, until);
+                stage(call, server, answer, None, until, now)?
             }
-            Err(error) => last = Some(error),
+        };
+        Ok(Attempt { stage, until })
+    }
+
+    /// How many descriptors are waited for.
+    pub fn width(&self) -> usize {
+        match &self.stage {
+            Stage::Resolving(..) | Stage::Greeting(_) => 1,
+            Stage::Racing { contest, .. } => contest.width(),
         }
     }
-    Err(failed(server, last))
+
+    /// What is waited for: as many as [`Attempt::width`] says.
+    pub fn wait_for(&self, waiting: &mut Vec<Readiness>) {
+        match &self.stage {
+            Stage::Resolving(ticket, _) => {
+                let readable = Interest {
+                    read: true,
+                    write: false,
+                };
+                waiting.push(Readiness::new(ticket.fd(), readable));
+            }
+            Stage::Racing { contest, .. } => waiting.extend(contest.readiness()),
+            Stage::Greeting(greeting) => waiting.push(greeting.readiness()),
+        }
+    }
+
+    /// When it has to go on although no descriptor is ready.
+    pub fn due(&self) -> Option<Moment> {
+        match &self.stage {
+            Stage::Resolving(ticket, _) => earlier(ticket.due(), self.until),
+            Stage::Racing { contest, .. } => contest.due(),
+            Stage::Greeting(greeting) => greeting.due(),
+        }
+    }
+
+    /// Go on without waiting: the socket, once it is connected. `ready`: what became of those that
+    /// [`Attempt::wait_for`] gave, or nothing where none was waited for.
+    pub fn go_on(
+        &mut self,
+        call: &Call<'_>,
+        server: &Server,
+        mut ready: &[Readiness],
+        now: Moment,
+    ) -> Result<Option<Socket>> {
+        loop {
+            self.stage = match &mut self.stage {
+                Stage::Resolving(ticket, outdated) => match ticket.answer(now) {
+                    Some(answer) => {
+                        answered(call, server, answer, outdated.take(), self.until, now)?
+                    }
+                    None if self.is_over(now) => return Err(self.late(server)),
+                    None => return Ok(None),
+                },
+                Stage::Racing { contest, fresh } => {
+                    let socket = match contest.go_on(&server.pool, call.core.tuning(), ready, now) {
+                        Standing::Going => return Ok(None),
+                        Standing::Won(socket) => Ok(socket),
+                        Standing::Lost(error) => Err(failed(server, error, contest)),
+                    };
+                    match socket {
+                        Ok(socket) if call.options.paranoid => {
+                            let greeting = Greeting::begin(socket, call.max_value(), now)?;
+                            Stage::Greeting(Box::new(greeting))
+                        }
+                        Ok(socket) => return Ok(Some(socket)),
+                        Err(failure) if *fresh => return Err(failure),
+                        Err(failure) => {
+                            let tried = contest.take_endpoints();
+                            let outdated = Outdated { tried, failure };
+                            look_again(call, server, outdated, self.until, now)?
+                        }
+                    }
+                }
+                Stage::Greeting(greeting) => return greeting.go_on(call, server, now),
+            };
+            ready = &[];
+        }
+    }
+
+    fn is_over(&self, now: Moment) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// What is told when the time is up.
+    #[cold]
+    pub fn late(&self, server: &Server) -> Box<Failure> {
+        match &self.stage {
+            Stage::Resolving(_, Some(outdated)) => outdated.failure.clone(),
+            Stage::Resolving(_, None) => unresolved(server, &"no answer in time".into()),
+            Stage::Racing { .. } => {
+                let text = format!("no connection to {} in time", server.name);
+                Failure::new(Status::TIMEOUT, text)
+                    .at(Phase::Connect)
+                    .on(server.name)
+            }
+            Stage::Greeting(_) => greet::late(server),
+        }
+    }
 }
 
-/// The stream of `attempt` became writable, or its time is up: whether it is connected; else the
-/// next endpoint is tried.
-pub fn go_on(
+/// What follows from what the resolver says at once.
+fn stage(
     call: &Call<'_>,
     server: &Server,
-    link: &Link,
-    attempt: &Attempt,
-    ready: bool,
-) -> Result<Option<Begun>, Box<Failure>> {
-    let error = if ready {
-        match link.stream().connected(call.core.tuning()) {
-            Ok(()) => return Ok(None),
-            Err(error) => error,
-        }
-    } else {
-        io::Error::from_raw_os_error(libc::ETIMEDOUT)
+    answer: Answer,
+    outdated: Option<Outdated>,
+    until: Option<Moment>,
+    now: Moment,
+) -> Result<Stage> {
+    match answer {
+        Answer::Wait(ticket) => Ok(Stage::Resolving(ticket, outdated)),
+        Answer::Found(found) => answered(call, server, Ok(found), outdated, until, now),
+        Answer::Failed(why) => answered(call, server, Err(why), outdated, until, now),
+    }
+}
+
+/// The look-up has ended.
+fn answered(
+    call: &Call<'_>,
+    server: &Server,
+    answer: Resolved,
+    outdated: Option<Outdated>,
+    until: Option<Moment>,
+    now: Moment,
+) -> Result<Stage> {
+    let found = match (answer, &outdated) {
+        (Ok(found), _) => found,
+        (Err(_), Some(outdated)) => return Err(outdated.failure.clone()),
+        (Err(why), None) => return Err(unresolved(server, &why)),
     };
-    begin(call, server, attempt.next, Some(error)).map(Some)
+    let port = server.whereabouts.port();
+    let endpoints = endpoints(&found.addresses, port);
+    match outdated {
+        Some(outdated) if outdated.tried == endpoints => Err(outdated.failure),
+        _ => Ok(Stage::Racing {
+            contest: contest(call, endpoints, until, now),
+            fresh: found.fresh,
+        }),
+    }
+}
+
+/// Old addresses have failed: the name may have moved.
+#[cold]
+fn look_again(
+    call: &Call<'_>,
+    server: &Server,
+    outdated: Outdated,
+    until: Option<Moment>,
+    now: Moment,
+) -> Result<Stage> {
+    if until.is_some_and(|until| until <= now) {
+        return Err(outdated.failure);
+    }
+    let host = server.whereabouts.host();
+    let answer = call.core.resolver().ask(host, Want::New, now, until);
+    stage(call, server, answer, Some(outdated), until, now)
+}
+
+fn contest(
+    call: &Call<'_>,
+    endpoints: Vec<Endpoint>,
+    until: Option<Moment>,
+    now: Moment,
+) -> Contest {
+    let stagger = call.options.connect_stagger.0.unwrap_or_else(|| {
+        let end = earlier(until, call.deadline.end());
+        race::stagger(endpoints.len(), end.map(|end| end.since(now)))
+    });
+    Contest::new(endpoints, stagger, until)
 }
 
 #[cold]
-fn failed(server: &Server, why: Option<io::Error>) -> Box<Failure> {
-    let (text, errno) = match why {
-        Some(error) => (
-            format!("no connection to {}: {error}", server.name),
-            error.raw_os_error().unwrap_or(0),
-        ),
-        None => (
-            format!("no connection to {}: it has no address", server.name),
-            0,
+fn failed(server: &Server, error: io::Error, contest: &Contest) -> Box<Failure> {
+    let text = match contest.endpoints().len() {
+        0 => format!("no connection to {}: it has no address", server.name),
+        1 => format!("no connection to {}: {error}", server.name),
+        n => format!(
+            "no connection to {}, {n} addresses tried: {error}",
+            server.name
         ),
     };
     Failure::new(Status::CONNECT_FAILED, text)
         .at(Phase::Connect)
-        .errno(errno)
+        .errno(error.raw_os_error().unwrap_or(0))
+        .on(server.name)
+}
+
+#[cold]
+fn unresolved(server: &Server, why: &Unresolved) -> Box<Failure> {
+    let text = format!(
+        "the name {} could not be resolved: {}",
+        server.whereabouts.host(),
+        why.reason
+    );
+    Failure::new(Status::RESOLVE_FAILED, text)
+        .at(Phase::Resolve)
+        .errno(why.errno)
         .on(server.name)
 }

@@ -3,103 +3,137 @@
 //! for the first reply otherwise; a look at the connection does not help, as it may say so later.
 
 use super::call::Call;
-use super::connect::{self, Begun};
+use super::contest::Socket;
+use super::place::Noted;
 use super::server::Server;
-use super::wait::wait;
 use crate::connection::arrival::Outcome;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::{Token, Values};
-use crate::deadline::{self, earlier};
+use crate::connection::session::Session;
+use crate::deadline::{self, Moment};
 use crate::error::{Failure, Phase, Status};
 use crate::protocol::{Command, Key, Op, Request};
 use crate::transport::{Interest, Mode, Readiness};
 
-/// Finish connecting, and have the connection prove itself.
-pub fn greet(call: &Call<'_>, server: &Server, begun: Begun) -> Result<Link, Box<Failure>> {
-    let mut link = connected(call, server, begun)?;
-    let command = Command::new(Op::Version, b"");
-    let request = Request::new(Op::Version, &command, Key::NONE, deadline::unix_now);
-    link.session.begin();
-    link.session
-        .submit(0, &request, false)
-        .map_err(|why| Failure::no_memory(why.0))?;
-    let mut answered = false;
-    while !(answered && link.session.in_step()) {
-        let moved = if link.session.all_sent() {
-            link.receive(None, Mode::DontWait)
-        } else {
-            link.send(&NoValue, Mode::DontWait)
+/// A connection that is proving itself, in a session of its own.
+pub struct Greeting {
+    /// Before the link: forgotten when that is closed.
+    noted: Noted,
+    /// Taken when it has proved itself.
+    link: Option<Link>,
+    answered: bool,
+    /// When its silence has lasted too long.
+    until: Option<Moment>,
+}
+
+impl Greeting {
+    pub fn begin(socket: Socket, max_value: usize, now: Moment) -> Result<Greeting, Box<Failure>> {
+        let mut link = Link::new(socket.stream, Session::new(max_value), now);
+        let command = Command::new(Op::Version, b"");
+        let request = Request::new(Op::Version, &command, Key::NONE, deadline::unix_now);
+        link.session.begin();
+        link.session
+            .submit(0, &request, false)
+            .map_err(|why| Failure::no_memory(why.0))?;
+        Ok(Greeting {
+            noted: socket.noted,
+            link: Some(link),
+            answered: false,
+            until: None,
+        })
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        let interest = Interest {
+            read: true,
+            write: self.link.as_ref().is_some_and(|l| !l.session.all_sent()),
         };
-        match moved {
-            Ok(_) => {}
-            Err(Trouble::Interrupted) => continue,
-            Err(Trouble::WouldBlock) => {
-                let silent = call.silence.map(|limit| deadline::now().after(limit));
-                let until = earlier(call.deadline.end(), silent);
-                ready(call, server, &mut link, false, until)?;
-                continue;
+        Readiness::new(self.link.as_ref().map_or(-1, Link::fd), interest)
+    }
+
+    pub fn due(&self) -> Option<Moment> {
+        self.until
+    }
+
+    /// Go on without waiting: the socket, once it has proved itself.
+    pub fn go_on(
+        &mut self,
+        call: &Call<'_>,
+        server: &Server,
+        now: Moment,
+    ) -> Result<Option<Socket>, Box<Failure>> {
+        let Some(mut link) = self.link.take() else {
+            return Ok(None);
+        };
+        match self.exchange(&mut link, call, server, now) {
+            Ok(true) => Ok(Some(Socket {
+                noted: std::mem::take(&mut self.noted),
+                stream: link.into_stream(),
+            })),
+            Ok(false) => {
+                self.link = Some(link);
+                Ok(None)
             }
-            Err(_) => {
-                let text = format!("{} closed a new connection", server.name);
-                return Err(refused(server, Status::SERVER_DISCONNECT, text));
+            Err(failure) => {
+                self.noted.clear();
+                Err(failure)
             }
         }
-        while let Some(arrival) = link.session.next_arrival() {
-            answered = matches!(arrival.what, Outcome::Version(_));
-            if !answered {
-                let text = format!("{} does not tell its version", server.name);
+    }
+
+    /// Whether it has answered with its version and nothing else.
+    fn exchange(
+        &mut self,
+        link: &mut Link,
+        call: &Call<'_>,
+        server: &Server,
+        now: Moment,
+    ) -> Result<bool, Box<Failure>> {
+        let mut moved = self.until.is_none();
+        while !(self.answered && link.session.in_step()) {
+            let done = if link.session.all_sent() {
+                link.receive(None, Mode::DontWait)
+            } else {
+                link.send(&NoValue, Mode::DontWait)
+            };
+            match done {
+                Ok(_) => moved = true,
+                Err(Trouble::Interrupted) => continue,
+                Err(Trouble::WouldBlock) => {
+                    if moved {
+                        self.until = call.silence.map(|limit| now.after(limit));
+                    } else if self.until.is_some_and(|until| until <= now) {
+                        return Err(late(server));
+                    }
+                    return Ok(false);
+                }
+                Err(_) => {
+                    let text = format!("{} closed a new connection", server.name);
+                    return Err(refused(server, Status::SERVER_DISCONNECT, text));
+                }
+            }
+            while let Some(arrival) = link.session.next_arrival() {
+                self.answered = matches!(arrival.what, Outcome::Version(_));
+                if !self.answered {
+                    let text = format!("{} does not tell its version", server.name);
+                    return Err(refused(server, Status::UNEXPECTED_RESPONSE, text));
+                }
+            }
+            link.session.check_surplus();
+            if let Some(why) = link.session.broken() {
+                let text = format!("{} began with {why}", server.name);
                 return Err(refused(server, Status::UNEXPECTED_RESPONSE, text));
             }
         }
-        link.session.check_surplus();
-        if let Some(why) = link.session.broken() {
-            let text = format!("{} began with {why}", server.name);
-            return Err(refused(server, Status::UNEXPECTED_RESPONSE, text));
-        }
+        Ok(true)
     }
-    Ok(link)
 }
 
-/// Wait until the connection is made.
-fn connected(call: &Call<'_>, server: &Server, begun: Begun) -> Result<Link, Box<Failure>> {
-    let Begun {
-        mut link,
-        mut attempt,
-    } = begun;
-    while let Some(tried) = attempt.take() {
-        let until = earlier(call.deadline.end(), tried.until);
-        let is_ready = match ready(call, server, &mut link, true, until) {
-            Ok(()) => true,
-            Err(failure) if call.deadline.passed(deadline::now()) => return Err(failure),
-            Err(_) => false,
-        };
-        if let Some(next) = connect::go_on(call, server, &link, &tried, is_ready)? {
-            (link, attempt) = (next.link, next.attempt);
-        }
-    }
-    Ok(link)
-}
-
-/// Wait for the stream; a failure if it is not ready in time.
-fn ready(
-    call: &Call<'_>,
-    server: &Server,
-    link: &mut Link,
-    connecting: bool,
-    until: Option<crate::deadline::Moment>,
-) -> Result<(), Box<Failure>> {
-    let interest = Interest {
-        read: !connecting,
-        write: connecting || !link.session.all_sent(),
-    };
-    let mut waiting = [Readiness::new(link.fd(), interest)];
-    match wait(&mut waiting, until) {
-        Ok(true) if !call.deadline.passed(deadline::now()) => Ok(()),
-        _ => {
-            let text = format!("{} did not prove itself in time", server.name);
-            Err(refused(server, Status::TIMEOUT, text))
-        }
-    }
+/// The time is up.
+#[cold]
+pub fn late(server: &Server) -> Box<Failure> {
+    let text = format!("{} did not prove itself in time", server.name);
+    refused(server, Status::TIMEOUT, text)
 }
 
 #[cold]

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::connect::Attempt;
-use super::pool::Lease;
+use super::contest::Socket;
+use super::pool::{Lease, Seat};
 use super::server::Server;
 use crate::connection::link::{Link, Trouble};
+use crate::connection::session::Session;
 use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Status};
 use crate::operation::retry::Loss;
@@ -17,15 +19,29 @@ pub struct Lane {
     /// The lane's number within the operation.
     pub id: u32,
     pub server: Arc<Server>,
-    pub lease: Lease,
-    /// Set while the connection is being made.
-    pub attempt: Option<Attempt>,
+    pub way: Way,
     /// When bytes moved last.
     pub since: Moment,
     /// A command was sent that nobody waits for.
     pub quiet: bool,
     /// It was made for this operation, not found idle.
     pub fresh: bool,
+}
+
+/// What carries the lane's commands.
+pub enum Way {
+    /// A connection.
+    Made(Lease),
+    /// One that is being made.
+    Making(Box<Making>),
+}
+
+pub struct Making {
+    pub attempt: Attempt,
+    /// With the commands that will leave when there is a connection.
+    pub session: Session,
+    /// Of the connection that there will be; given up behind the attempt's sockets.
+    pub seat: Seat,
 }
 
 /// A connection that a command was sent over, and what its bytes met there.
@@ -35,25 +51,63 @@ pub struct Handed {
 }
 
 impl Lane {
+    /// The connection, once there is one.
     #[inline]
-    pub fn link(&mut self) -> &mut Link {
-        self.lease.link()
+    pub fn link(&mut self) -> Option<&mut Link> {
+        match &mut self.way {
+            Way::Made(lease) => Some(lease.link()),
+            Way::Making(_) => None,
+        }
     }
 
-    /// What the connection is waited for.
-    pub fn readiness(&mut self) -> Readiness {
-        let connecting = self.attempt.is_some();
-        let link = self.link();
-        let interest = Interest {
-            read: !connecting,
-            write: connecting || !link.session.all_sent(),
-        };
-        Readiness::new(link.fd(), interest)
+    #[inline]
+    pub fn session(&mut self) -> &mut Session {
+        match &mut self.way {
+            Way::Made(lease) => &mut lease.link().session,
+            Way::Making(making) => &mut making.session,
+        }
+    }
+
+    pub fn is_connected(&self) -> bool {
+        matches!(self.way, Way::Made(_))
+    }
+
+    /// The connection that was being made is there.
+    pub fn connected(&mut self, socket: Socket, now: Moment) {
+        if let Way::Making(making) = &mut self.way {
+            let Socket { noted, stream } = socket;
+            let link = Link::new(stream, making.session.take_over(), now);
+            let seat = std::mem::take(&mut making.seat);
+            self.way = Way::Made(seat.admit(&self.server.pool, link, noted));
+        }
+    }
+
+    /// How many descriptors are waited for.
+    pub fn width(&self) -> usize {
+        match &self.way {
+            Way::Made(_) => 1,
+            Way::Making(making) => making.attempt.width(),
+        }
+    }
+
+    /// What is waited for: as many as [`Lane::width`] says.
+    pub fn wait_for(&mut self, waiting: &mut Vec<Readiness>) {
+        match &mut self.way {
+            Way::Made(lease) => {
+                let link = lease.link();
+                let interest = Interest {
+                    read: true,
+                    write: !link.session.all_sent(),
+                };
+                waiting.push(Readiness::new(link.fd(), interest));
+            }
+            Way::Making(making) => making.attempt.wait_for(waiting),
+        }
     }
 
     /// Nothing is left to do: every reply that is waited for has come, everything has left.
     pub fn is_settled(&mut self) -> bool {
-        self.attempt.is_none() && self.link().session.in_step()
+        self.link().is_some_and(|link| link.session.in_step())
     }
 
     /// The connection ended, or failed.
@@ -94,13 +148,13 @@ impl Lane {
     /// The time is up.
     #[cold]
     pub fn late(&mut self) -> Loss {
-        let name = self.server.name;
-        let (phase, text) = if self.attempt.is_some() {
-            (Phase::Connect, format!("no connection to {name} in time"))
-        } else {
-            (Phase::Receive, format!("no reply from {name} in time"))
+        let failure = match &self.way {
+            Way::Made(_) => {
+                let text = format!("no reply from {} in time", self.server.name);
+                Failure::new(Status::TIMEOUT, text).at(Phase::Receive)
+            }
+            Way::Making(making) => making.attempt.late(&self.server),
         };
-        let failure = Failure::new(Status::TIMEOUT, text).at(phase);
         self.loss(failure, false)
     }
 
@@ -111,14 +165,16 @@ impl Lane {
     }
 
     fn loss(&mut self, failure: Box<Failure>, closed: bool) -> Loss {
-        let connected = self.attempt.is_none();
         let failure = failure.on(self.server.name);
-        let link = self.link();
+        let (connected, reused, replied) = match self.link() {
+            Some(link) => (true, link.reused, link.session.replied()),
+            None => (false, false, false),
+        };
         Loss {
             failure,
             closed,
-            reused: link.reused,
-            replied: link.session.replied(),
+            reused,
+            replied,
             connected,
         }
     }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::blocking::Run;
-use super::connect;
+use super::connect::Attempt;
 use super::fit::{Fit, is_fit};
-use super::greet::greet;
-use super::lane::Lane;
+use super::lane::{Lane, Making, Way};
 use super::no_servers;
-use super::pool::{Entry, Lease};
+use super::pool::{Entry, Seat};
 use super::server::Server;
 use super::sink::Sink;
 use crate::connection::link::Trouble;
 use crate::connection::outbox::COPIED_VALUE_MAX;
+use crate::connection::session::Session;
+use crate::deadline;
 use crate::error::{Failure, Phase, Status};
 use crate::names::ServerName;
 use crate::observe::What;
@@ -22,6 +23,7 @@ use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
 use crate::protocol::{Op, Request};
+use crate::transport::Readiness;
 
 impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     /// A lane to the command's server: its index, or `None` where it has to wait for the others.
@@ -56,9 +58,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                     let left = self.context.commands.count() - tag as usize;
                     let commands = left.saturating_mul(command_estimate(request));
                     let replies = left.saturating_mul(reply_estimate(op));
-                    lane.link().session.begin_batch(commands, replies);
+                    lane.session().begin_batch(commands, replies);
                 } else {
-                    lane.link().session.begin();
+                    lane.session().begin();
                 }
                 self.lanes.push(lane);
                 Ok(Some(self.lanes.len() - 1))
@@ -101,7 +103,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                     self.waited |= fit == Fit::AfterAWait;
                     if fit != Fit::No {
                         lease.link().reused = true;
-                        return Ok(self.new_lane(to, server, lease, None, false));
+                        return Ok(self.new_lane(to, server, Way::Made(lease), false));
                     }
                     let epoch = lease.epoch();
                     let seat = lease.into_seat();
@@ -112,34 +114,47 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             }
         };
         self.waited = true;
-        let begun = connect::begin(self.call, server, 0, None)?;
-        if self.call.options.paranoid {
-            let link = greet(self.call, server, begun)?;
-            self.connected(server.name);
-            return Ok(self.new_lane(to, server, seat.admit(&server.pool, link), None, true));
-        }
-        if begun.attempt.is_none() {
-            self.connected(server.name);
-        }
-        let lease = seat.admit(&server.pool, begun.link);
-        Ok(self.new_lane(to, server, lease, begun.attempt, true))
+        let way = self.begin(server, seat)?;
+        let mut lane = self.new_lane(to, server, way, true);
+        self.go_on(&mut lane, &[])?;
+        Ok(lane)
     }
 
-    fn new_lane(
+    /// Begin to make a connection.
+    fn begin(&self, server: &Arc<Server>, seat: Seat) -> std::result::Result<Way, Box<Failure>> {
+        Ok(Way::Making(Box::new(Making {
+            attempt: Attempt::new(self.call, server, deadline::now())?,
+            session: Session::new(self.call.max_value()),
+            seat,
+        })))
+    }
+
+    /// Go on making the lane's connection; `ready`: what became of what was waited for.
+    pub(super) fn go_on(
         &mut self,
-        to: usize,
-        server: &Arc<Server>,
-        lease: Lease,
-        attempt: Option<connect::Attempt>,
-        fresh: bool,
-    ) -> Lane {
+        lane: &mut Lane,
+        ready: &[Readiness],
+    ) -> std::result::Result<(), Box<Failure>> {
+        let Way::Making(making) = &mut lane.way else {
+            return Ok(());
+        };
+        let now = deadline::now();
+        if let Some(socket) = making.attempt.go_on(self.call, &lane.server, ready, now)? {
+            lane.connected(socket, now);
+            lane.since = now;
+            self.notices
+                .push(What::Connected, lane.server.name, Status::OK, String::new);
+        }
+        Ok(())
+    }
+
+    fn new_lane(&mut self, to: usize, server: &Arc<Server>, way: Way, fresh: bool) -> Lane {
         self.opened += 1;
         Lane {
             to,
             id: self.opened - 1,
             server: server.clone(),
-            lease,
-            attempt,
+            way,
             since: self.call.deadline.begin(),
             quiet: false,
             fresh,
@@ -150,14 +165,16 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     pub(super) fn release(&mut self, mut lane: Lane) {
         let begin = self.call.deadline.begin();
         let id = lane.id;
-        let link = lane.link();
-        link.last_used = begin;
+        if let Some(link) = lane.link() {
+            link.last_used = begin;
+        }
         if self.batch {
+            let session = lane.session();
             // What is taken out below is no longer seen by who asks whether the session is in step.
-            if !link.session.in_step() {
-                link.session.poison("not in step at the end of a batch");
+            if !session.in_step() {
+                session.poison("not in step at the end of a batch");
             }
-            let (chunks, commands) = link.session.end_batch();
+            let (chunks, commands) = session.end_batch();
             self.sink.keep(id, chunks, commands);
         }
     }
@@ -172,14 +189,14 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             What::ConnectFailed
         };
         self.notice(what, lane.server.name, &loss.failure);
-        if loss.closed {
-            lane.server.pool.new_epoch(lane.lease.epoch());
+        if let (Way::Made(lease), true) = (&lane.way, loss.closed) {
+            lane.server.pool.new_epoch(lease.epoch());
         }
         if !loss.connected {
             self.unreachable.push((lane.to, loss.clone()));
         }
         let mut lost = 0;
-        let session = &mut lane.link().session;
+        let session = lane.session();
         while let Some(gone) = session.abandon() {
             // A quiet command that was sent is told as written already: its loss is counted.
             if gone.quiet && gone.sent {
@@ -213,11 +230,6 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 self.lose(index, loss, operation);
             }
         }
-    }
-
-    pub(super) fn connected(&mut self, name: ServerName) {
-        self.notices
-            .push(What::Connected, name, Status::OK, String::new);
     }
 
     fn notice(&mut self, what: What, name: ServerName, failure: &Failure) {

@@ -3,6 +3,7 @@
 mod blocking;
 mod call;
 mod connect;
+mod contest;
 mod deliver;
 mod fit;
 mod greet;
@@ -34,6 +35,7 @@ use crate::operation::batch::Batch;
 use crate::operation::command::Commands;
 use crate::options::Options;
 use crate::protocol::{Command, Op};
+use crate::transport::resolve::Resolver;
 use call::{Call, Context};
 use sink::Sink;
 use state::Core;
@@ -99,9 +101,21 @@ impl Limit {
 impl Client {
     /// Neither resolves nor connects.
     pub fn new(config: Config, observer: Option<Arc<dyn Observer>>) -> Client {
-        let core = Arc::new(Core::new(&config, observer));
-        let settings = Settings::new(config.options, &core);
-        Client { core, settings }
+        Client::made(Core::new(&config, observer, None), config)
+    }
+
+    /// A client that looks its servers' names up elsewhere than in the process's own resolver, which
+    /// the client shares with all others: for tests.
+    #[doc(hidden)]
+    pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Client {
+        Client::made(Core::new(&config, None, Some(resolver)), config)
+    }
+
+    fn made(core: Core, config: Config) -> Client {
+        Client {
+            settings: Settings::new(config.options, &core),
+            core: Arc::new(core),
+        }
     }
 
     /// A view with some options changed: `timeout=50ms&paranoid=on`.

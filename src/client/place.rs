@@ -2,6 +2,7 @@
 //! was. The child may have closed it already and opened something else under the same number.
 
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use crate::transport::{close_inherited, socket_identity};
@@ -34,12 +35,6 @@ impl Place {
         taken
     }
 
-    /// Note another one in its place.
-    pub fn set(&self, fd: RawFd) {
-        self.fd.store(fd, Ordering::Release);
-        self.identify(fd);
-    }
-
     fn identify(&self, fd: RawFd) {
         let identity = socket_identity(fd).unwrap_or(0);
         self.identity.store(identity, Ordering::Release);
@@ -57,5 +52,37 @@ impl Place {
         if fd >= 0 && identity != 0 && socket_identity(fd) == Some(identity) {
             close_inherited(fd);
         }
+    }
+}
+
+/// A socket that is noted in a place, if one was free; forgotten when dropped, which must be before the
+/// socket is closed.
+#[derive(Default)]
+pub struct Noted {
+    places: Option<Arc<[Place]>>,
+    at: usize,
+}
+
+impl Noted {
+    pub fn new(places: &Arc<[Place]>, fd: RawFd) -> Noted {
+        match places.iter().position(|place| place.take(fd)) {
+            Some(at) => Noted {
+                places: Some(places.clone()),
+                at,
+            },
+            None => Noted::default(),
+        }
+    }
+
+    pub fn clear(&mut self) {
+        if let Some(place) = self.places.take().as_ref().and_then(|all| all.get(self.at)) {
+            place.clear();
+        }
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.clear();
     }
 }

@@ -5,19 +5,19 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::place::Place;
+use super::place::{Noted, Place};
 use super::queue::{Gift, Queue};
 use super::slot::Slot;
 use super::thread;
 use crate::connection::link::Link;
 use crate::deadline::Moment;
+use crate::transport::race::ADDRESSES_MAX;
 
 /// A link, and what it is to its pool. Dropped, it is closed, and its seat is free.
 pub struct Pooled {
     pub link: Link,
     epoch: u32,
-    /// Where it is noted for a forked child.
-    place: Option<usize>,
+    noted: Noted,
     /// Behind the link: given up when that is closed.
     seat: Seat,
 }
@@ -25,8 +25,10 @@ pub struct Pooled {
 pub struct Pool {
     /// A power of two of them, at least as many as connections may be open.
     slots: Box<[Slot<Pooled>]>,
-    /// Of each open connection what a forked child must know to close its copy of it.
-    places: Box<[Place]>,
+    /// Of each socket what a forked child must know to close its copy of it.
+    places: Arc<[Place]>,
+    /// How many connections may be open.
+    max: usize,
     open: AtomicUsize,
     /// Counts the server's lives: connections of an earlier one are not used again.
     epoch: AtomicU32,
@@ -60,7 +62,12 @@ impl Pool {
         let slots = max_connections.next_power_of_two();
         Arc::new(Pool {
             slots: (0..slots).map(|_| Slot::default()).collect(),
-            places: (0..max_connections).map(|_| Place::default()).collect(),
+            // A connection that is being made may have several sockets; one that finds no place is
+            // closed late in a child, no more.
+            places: (0..max_connections + ADDRESSES_MAX)
+                .map(|_| Place::default())
+                .collect(),
+            max: max_connections,
             open: AtomicUsize::new(0),
             epoch: AtomicU32::new(0),
             queue: Queue::default(),
@@ -283,8 +290,7 @@ impl Pool {
 
     /// Count one more open connection, if there may be one more.
     fn sit(&self) -> bool {
-        let max = self.places.len();
-        let more = |open| (open < max).then_some(open + 1);
+        let more = |open| (open < self.max).then_some(open + 1);
         self.open
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
             .is_ok()
@@ -328,7 +334,7 @@ impl Pool {
     /// In a forked child: close what the parent's connections are here. Nothing is told to the
     /// server, nothing is freed that a vanished thread may have been changing.
     pub fn close_inherited(&self) {
-        for place in &self.places {
+        for place in self.places.iter() {
             place.close_inherited();
         }
         for slot in &self.slots {
@@ -340,18 +346,18 @@ impl Pool {
         &self.quiet_failed
     }
 
-    /// Note the descriptor, for a forked child to close.
-    fn enlist(&self, fd: RawFd) -> Option<usize> {
-        self.places.iter().position(|place| place.take(fd))
+    /// Note a socket, for a forked child to close.
+    pub fn note(&self, fd: RawFd) -> Noted {
+        Noted::new(&self.places, fd)
     }
 }
 
 impl Seat {
-    /// The connection that was made on it, which is one of `pool`'s.
-    pub fn admit(self, pool: &Arc<Pool>, link: Link) -> Lease {
+    /// The connection that was made on it, which is one of `pool`'s and noted there.
+    pub fn admit(self, pool: &Arc<Pool>, link: Link, noted: Noted) -> Lease {
         let pooled = Pooled {
             epoch: pool.epoch.load(Ordering::Acquire),
-            place: pool.enlist(link.fd()),
+            noted,
             link,
             seat: self,
         };
@@ -386,13 +392,10 @@ impl Pooled {
         while let Some(abandoned) = self.link.session.abandon() {
             lost += u64::from(abandoned.quiet);
         }
-        let Some(pool) = self.seat.pool.upgrade() else {
-            return;
-        };
-        pool.quiet_failed.fetch_add(lost, Ordering::Relaxed);
         // Its number may belong to someone else afterwards.
-        if let Some(place) = self.place.take().and_then(|at| pool.places.get(at)) {
-            place.clear();
+        self.noted.clear();
+        if let Some(pool) = self.seat.pool.upgrade() {
+            pool.quiet_failed.fetch_add(lost, Ordering::Relaxed);
         }
     }
 }
@@ -425,16 +428,6 @@ impl Lease {
     /// The server's life that the connection belongs to.
     pub fn epoch(&self) -> u32 {
         self.pooled.as_ref().map_or(0, |pooled| pooled.epoch)
-    }
-
-    /// Put another stream's link in the place of this one, which is closed.
-    pub fn replace(&mut self, link: Link) {
-        if let Some(pooled) = &mut self.pooled {
-            if let Some(place) = pooled.place.and_then(|at| self.pool.places.get(at)) {
-                place.set(link.fd());
-            }
-            pooled.link = link;
-        }
     }
 
     /// Close the connection and keep its seat, for a new one.
@@ -477,7 +470,8 @@ mod tests {
         let link = Link::new(stream, Session::new(1), deadline::now());
         let pool = Pool::new(1, Arc::default());
         let seat = pool.seat().expect("a seat");
-        let lease = seat.admit(&pool, link);
+        let noted = pool.note(link.fd());
+        let lease = seat.admit(&pool, link, noted);
         (pool, lease)
     }
 

@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicU64;
 use super::pool::Pool;
 use crate::config::ServerSpec;
 use crate::names::ServerName;
-use crate::transport::{Endpoint, endpoints};
+use crate::transport::Whereabouts;
 
 pub struct Server {
     pub spec: ServerSpec,
     pub name: ServerName,
-    pub endpoints: Vec<Endpoint>,
+    pub whereabouts: Whereabouts,
     pub pool: Arc<Pool>,
 }
 
@@ -23,7 +23,7 @@ impl Server {
     ) -> Arc<Server> {
         Arc::new(Server {
             name: ServerName::new(&spec.name),
-            endpoints: endpoints(&spec.uri.address),
+            whereabouts: Whereabouts::of(&spec.uri.address),
             pool: Pool::new(max_connections as usize, quiet_failed),
             spec,
         })
@@ -33,7 +33,7 @@ impl Server {
     pub fn with_spec(&self, spec: ServerSpec) -> Arc<Server> {
         Arc::new(Server {
             name: self.name,
-            endpoints: self.endpoints.clone(),
+            whereabouts: self.whereabouts.clone(),
             pool: self.pool.clone(),
             spec,
         })

@@ -6,7 +6,7 @@ use super::One;
 use super::blocking::run_lone;
 use super::call::{Call, Context, limits};
 use super::fit::{Fit, is_fit};
-use super::lane::{Handed, Lane};
+use super::lane::{Handed, Lane, Way};
 use super::no_servers;
 use super::pool::{Lease, Pooled};
 use super::server::Server;
@@ -181,8 +181,7 @@ fn go_on(
             to,
             id: 0,
             server: server.clone(),
-            lease: Lease::new(&server.pool, pooled),
-            attempt: None,
+            way: Way::Made(Lease::new(&server.pool, pooled)),
             since: call.deadline.begin(),
             quiet,
             fresh: false,

@@ -14,6 +14,7 @@ use crate::fork::per_process::PerProcess;
 use crate::observe::Observer;
 use crate::options::Options;
 use crate::transport::Tuning;
+use crate::transport::resolve::Resolver;
 
 pub type Servers = Topology<Arc<Server>>;
 
@@ -23,6 +24,8 @@ pub struct Core {
     options: Options,
     tuning: Tuning,
     observer: Option<Arc<dyn Observer>>,
+    /// `None`: the process's own.
+    resolver: Option<Arc<Resolver>>,
 }
 
 impl Drop for Core {
@@ -42,7 +45,11 @@ pub struct State {
 }
 
 impl Core {
-    pub fn new(config: &Config, observer: Option<Arc<dyn Observer>>) -> Core {
+    pub fn new(
+        config: &Config,
+        observer: Option<Arc<dyn Observer>>,
+        resolver: Option<Arc<Resolver>>,
+    ) -> Core {
         let options = config.options.clone();
         Core {
             state: PerProcess::new(State::new(&config.servers, options.max_connections)),
@@ -54,6 +61,7 @@ impl Core {
             },
             options,
             observer,
+            resolver,
         }
     }
 
@@ -69,6 +77,14 @@ impl Core {
 
     pub fn tuning(&self) -> &Tuning {
         &self.tuning
+    }
+
+    /// Who looks up the servers' names.
+    pub fn resolver(&self) -> &Resolver {
+        match &self.resolver {
+            Some(given) => given,
+            None => Resolver::system(),
+        }
     }
 
     #[inline]

@@ -2,9 +2,8 @@
 //! and tells it.
 
 use super::blocking::Run;
-use super::connect;
 use super::deliver::{deliver, receive};
-use super::lane::Lane;
+use super::lane::{Lane, Way};
 use super::sink::{Answer, Sink};
 use super::wait::wait;
 use crate::connection::link::Trouble;
@@ -24,7 +23,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             }
             return;
         }
-        let alone = self.lanes.len() == 1 && self.lanes[0].attempt.is_none();
+        let alone = self.lanes.len() == 1 && self.lanes[0].is_connected();
         if alone && !self.waited && self.call.plain {
             return self.plain_turn(operation);
         }
@@ -43,7 +42,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     fn plain_turn<O: Operation>(&mut self, operation: &mut O) {
         self.waited = true;
         let context = self.context;
-        let link = self.lanes[0].link();
+        let Some(link) = self.lanes[0].link() else {
+            return;
+        };
         // Never waiting: what was sent at once has taken no time, and the receive may block.
         if let Err(trouble) = link.send(context, Mode::DontWait) {
             return self.troubled(0, trouble, operation);
@@ -61,12 +62,12 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     fn send_some<O: Operation>(&mut self, index: usize, operation: &mut O) -> bool {
         let context = self.context;
         let lane = &mut self.lanes[index];
-        if lane.attempt.is_some() {
+        let Some(link) = lane.link() else {
             return true;
-        }
+        };
         let mut moved = false;
-        while !lane.link().session.all_sent() {
-            match lane.link().send(context, Mode::DontWait) {
+        while !link.session.all_sent() {
+            match link.send(context, Mode::DontWait) {
                 Ok(_) => moved = true,
                 Err(Trouble::Interrupted) => {}
                 Err(Trouble::WouldBlock) => break,
@@ -85,7 +86,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     /// A quiet command is done when it has left.
     pub(super) fn settle_quiet<O: Operation>(&mut self, index: usize, operation: &mut O) -> bool {
         let lane = &mut self.lanes[index];
-        if !lane.quiet || !lane.link().session.all_sent() {
+        if !lane.quiet || !lane.link().is_some_and(|link| link.session.all_sent()) {
             return false;
         }
         let lane = self.lanes.swap_remove(index);
@@ -96,7 +97,10 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     }
 
     fn wait_and_receive<O: Operation>(&mut self, operation: &mut O) {
-        let mut waiting: Vec<Readiness> = self.lanes.iter_mut().map(Lane::readiness).collect();
+        let mut waiting = Vec::with_capacity(self.lanes.len());
+        for lane in &mut self.lanes {
+            lane.wait_for(&mut waiting);
+        }
         let until = self
             .lanes
             .iter()
@@ -115,41 +119,43 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         let now = deadline::now();
         let over = self.call.deadline.passed(now);
         // From the last to the first: a lane that ends is replaced by one that was seen to.
-        for index in (0..waiting.len()).rev() {
-            let ready = waiting[index].is_ready();
-            let late = over
-                || self
-                    .lane_end(&self.lanes[index])
-                    .is_some_and(|end| end <= now);
-            self.advance(index, ready, late, over, now, operation);
+        let mut rest = waiting.as_slice();
+        for index in (0..self.lanes.len()).rev() {
+            let lane = &self.lanes[index];
+            let (others, own) = rest.split_at(rest.len() - lane.width());
+            rest = others;
+            let late = over || self.lane_end(lane).is_some_and(|end| end <= now);
+            self.advance(index, own, late, over, now, operation);
         }
     }
 
-    /// When this lane is given up although the operation goes on.
+    /// When something is due on this lane although nothing has come: it is given up, or goes on
+    /// making its connection.
     fn lane_end(&self, lane: &Lane) -> Option<Moment> {
-        match &lane.attempt {
-            Some(attempt) => attempt.until,
-            None => self.call.silence.map(|limit| lane.since.after(limit)),
+        match &lane.way {
+            Way::Making(making) => making.attempt.due(),
+            Way::Made(_) => self.call.silence.map(|limit| lane.since.after(limit)),
         }
     }
 
     fn advance<O: Operation>(
         &mut self,
         index: usize,
-        ready: bool,
+        ready: &[Readiness],
         late: bool,
         over: bool,
         now: Moment,
         operation: &mut O,
     ) {
-        if self.lanes[index].attempt.is_some() {
+        let is_ready = ready.iter().any(Readiness::is_ready);
+        if !self.lanes[index].is_connected() {
             if over {
                 let loss = self.lanes[index].late();
                 self.lose(index, loss, operation);
-            } else if ready || late {
+            } else if is_ready || late {
                 self.go_on_connecting(index, ready, operation);
             }
-        } else if ready {
+        } else if is_ready {
             self.receive_some(index, now, operation);
             // A server that goes on sending does not make the call longer.
             if over && !self.lanes.is_empty() && index < self.lanes.len() {
@@ -162,30 +168,20 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         }
     }
 
-    fn go_on_connecting<O: Operation>(&mut self, index: usize, ready: bool, operation: &mut O) {
-        let lane = &mut self.lanes[index];
-        let Some(attempt) = lane.attempt.take() else {
-            return;
-        };
-        let server = lane.server.clone();
-        let name = server.name;
-        match connect::go_on(self.call, &server, lane.lease.link(), &attempt, ready) {
-            Ok(None) => {
-                lane.since = deadline::now();
-                self.connected(name);
-            }
-            Ok(Some(begun)) => {
-                lane.attempt = begun.attempt;
-                lane.since = deadline::now();
-                let mut link = begun.link;
-                link.session = lane.lease.link().session.take_over();
-                lane.lease.replace(link);
-            }
-            Err(failure) => {
-                lane.attempt = Some(attempt);
-                let loss = lane.unconnected(failure);
-                self.lose(index, loss, operation);
-            }
+    fn go_on_connecting<O: Operation>(
+        &mut self,
+        index: usize,
+        ready: &[Readiness],
+        operation: &mut O,
+    ) {
+        let mut lane = self.lanes.swap_remove(index);
+        let went = self.go_on(&mut lane, ready);
+        self.lanes.push(lane);
+        let last = self.lanes.len() - 1;
+        self.lanes.swap(index, last);
+        if let Err(failure) = went {
+            let loss = self.lanes[index].unconnected(failure);
+            self.lose(index, loss, operation);
         }
     }
 
@@ -199,15 +195,20 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     }
 
     fn receive(&mut self, index: usize, mode: Mode) -> std::result::Result<usize, Trouble> {
-        let link = self.lanes[index].link();
-        receive(link, self.sink, mode)
+        match self.lanes[index].link() {
+            Some(link) => receive(link, self.sink, mode),
+            None => Err(Trouble::WouldBlock),
+        }
     }
 
     /// Tell what has come.
     pub(super) fn arrivals<O: Operation>(&mut self, index: usize, operation: &mut O) {
         let lane = &mut self.lanes[index];
         let server = lane.server.clone();
-        let link = lane.lease.link();
+        let Way::Made(lease) = &mut lane.way else {
+            return;
+        };
+        let link = lease.link();
         let mut answered = 0;
         loop {
             let sink = &mut *self.sink;

@@ -55,8 +55,9 @@ impl Link {
         }
     }
 
-    pub fn stream(&self) -> &Stream {
-        &self.stream
+    /// The stream without the session, which must be in step.
+    pub fn into_stream(self) -> Stream {
+        self.stream
     }
 
     pub fn fd(&self) -> RawFd {

@@ -84,6 +84,12 @@ impl<T> Drop for PerProcess<T> {
 /// As [`PerProcess`], made where it is first asked for, of nothing that a parent had: for statics.
 pub struct OnDemand<T>(AtomicPtr<Made<T>>);
 
+impl<T> Default for OnDemand<T> {
+    fn default() -> OnDemand<T> {
+        OnDemand::new()
+    }
+}
+
 impl<T> OnDemand<T> {
     pub const fn new() -> OnDemand<T> {
         OnDemand(AtomicPtr::new(ptr::null_mut()))
@@ -124,8 +130,8 @@ impl<T> Drop for OnDemand<T> {
     fn drop(&mut self) {
         let made = *self.0.get_mut();
         // SAFETY: null, or published by `replace`; nobody can look any more.
-        let is_own = unsafe { made.as_ref() }
-            .is_some_and(|made| made.generation == fork::generation());
+        let is_own =
+            unsafe { made.as_ref() }.is_some_and(|made| made.generation == fork::generation());
         if is_own {
             // SAFETY: as above, and not null. What a parent made is leaked, as in `replace`.
             drop(unsafe { Box::from_raw(made) });

@@ -15,6 +15,8 @@ pub enum Kind {
         min: Duration,
         none: bool,
     },
+    /// From 0 to [`DURATION_MAX`], or `auto`: the library finds it.
+    DurationOrAuto,
     /// Bytes.
     Size {
         min: u64,
@@ -37,7 +39,7 @@ impl Kind {
     /// The name of the type.
     pub const fn name(&self) -> &'static str {
         match self {
-            Kind::Duration { .. } => "duration",
+            Kind::Duration { .. } | Kind::DurationOrAuto => "duration",
             Kind::Size { .. } => "size",
             Kind::Count { .. } => "count",
             Kind::Bool => "bool",
@@ -54,6 +56,10 @@ impl Kind {
                 write_duration(min),
                 write_duration(DURATION_MAX),
                 if none { ", or none" } else { "" }
+            ),
+            Kind::DurationOrAuto => format!(
+                "a duration from 0 to {}, with its unit (200us, 50ms, 1s), or auto",
+                write_duration(DURATION_MAX)
             ),
             Kind::Size { min, max } => format!(
                 "a size from {} to {} bytes (65536, 64k, 1m)",

@@ -76,6 +76,23 @@ impl Value for Option<Duration> {
     }
 }
 
+/// How long an address is given to connect before the next one is tried too; `None`: as is best.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stagger(pub Option<Duration>);
+
+impl Value for Stagger {
+    fn read(text: &str, _: &Kind) -> Read<Stagger> {
+        match text {
+            "auto" => Ok(Stagger(None)),
+            _ => Ok(Stagger(Some(number::read_duration(text)?))),
+        }
+    }
+
+    fn write(&self) -> String {
+        self.0.map_or_else(|| "auto".into(), number::write_duration)
+    }
+}
+
 impl Value for u64 {
     fn read(text: &str, kind: &Kind) -> Read<u64> {
         let Kind::Size { min, max } = *kind else {

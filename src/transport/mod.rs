@@ -53,9 +53,7 @@ pub enum Whereabouts {
 impl Whereabouts {
     pub fn of(address: &Address) -> Whereabouts {
         match address {
-            Address::Unix { path } => {
-                Whereabouts::Known(vec![Endpoint::Unix(PathBuf::from(path))])
-            }
+            Address::Unix { path } => Whereabouts::Known(vec![Endpoint::Unix(PathBuf::from(path))]),
             Address::Tcp { host, port } => match tcp::without_resolver(host, *port) {
                 Some(addresses) => {
                     Whereabouts::Known(addresses.into_iter().map(Endpoint::Tcp).collect())
@@ -67,6 +65,32 @@ impl Whereabouts {
             },
             Address::Memory { .. } => Whereabouts::Known(Vec::new()),
         }
+    }
+}
+
+impl Whereabouts {
+    /// The name that has to be looked up; empty where none has.
+    pub fn host(&self) -> &str {
+        match self {
+            Whereabouts::Named { host, .. } => host,
+            Whereabouts::Known(_) => "",
+        }
+    }
+
+    /// The port at the addresses of a name.
+    pub fn port(&self) -> u16 {
+        match self {
+            Whereabouts::Named { port, .. } => *port,
+            Whereabouts::Known(_) => 0,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Whether connecting failed only because the queue of the listener was full. (A TCP listener
+    /// says nothing then, and the system goes on trying.)
+    pub fn is_full(&self, error: &io::Error) -> bool {
+        matches!(self, Endpoint::Unix(_)) && error.kind() == io::ErrorKind::WouldBlock
     }
 }
 

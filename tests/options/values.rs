@@ -19,6 +19,7 @@ pub fn good(kind: &Kind) -> Vec<Row> {
             }));
             rows
         }
+        Kind::DurationOrAuto => pairs("auto=auto 0=0 0ms=0 20ms=20ms 1.5s=1500ms 1us=1us 24h=24h"),
         Kind::Size { min, max } => {
             let mut rows = pairs(
                 "65536=64k 64k=64k 64K=64k 64kb=64k 64KiB=64k 1m=1m 1mib=1m 1g=1g 1GB=1g 1024m=1g \
@@ -47,6 +48,11 @@ pub fn bad(kind: &Kind) -> Vec<String> {
             );
             rows.extend(words(if *none { "0 0s 0.0ms" } else { "none" }));
             rows.extend([String::new(), "1 s".into(), " 1s".into()]);
+            rows
+        }
+        Kind::DurationOrAuto => {
+            let mut rows = words("5 -1s 1d 0.1us 24.1h 25h none AUTO automatic 1ns");
+            rows.push(String::new());
             rows
         }
         Kind::Size { min, max } => {

@@ -151,9 +151,7 @@ impl Book {
         }
         let queue = std::mem::take(&mut self.queue);
         let failed = Err(why.clone());
-        let waiters = queue
-            .iter()
-            .flat_map(|host| self.done(host, &failed, now));
+        let waiters = queue.iter().flat_map(|host| self.done(host, &failed, now));
         waiters.collect()
     }
 }
