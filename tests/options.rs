@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use memcached2::error::Status;
-use memcached2::options::{Options, Protocol, Scope, ServerOptions, TABLE, find};
+use memcached2::options::{Options, Protocol, Scope, ServerOptions, Stagger, TABLE, find};
 
 use values::{bad, good};
 
@@ -73,6 +73,7 @@ fn a_number_without_a_unit_is_refused_for_its_unit() {
     for name in [
         "timeout",
         "connect_timeout",
+        "connect_stagger",
         "batch_timeout",
         "idle_check",
         "tcp_user_timeout",
@@ -117,6 +118,7 @@ fn the_defaults_are_those_of_the_table() {
     let expected = Options {
         timeout: Some(Duration::from_secs(1)),
         connect_timeout: Some(Duration::from_millis(250)),
+        connect_stagger: Stagger(None),
         batch_timeout: Some(Duration::from_secs(10)),
         idle_check: Duration::from_millis(5),
         paranoid: false,

@@ -44,7 +44,9 @@ impl Attempt {
         let until = call.options.connect_timeout.map(|limit| now.after(limit));
         let stage = match &server.whereabouts {
             Whereabouts::Known(known) => {
-                let contest = contest(call, known.clone(), until, now);
+                let mut known = known.clone();
+                server.last_first(&mut known);
+                let contest = contest(call, known, until, now);
                 Stage::Racing {
                     contest,
                     fresh: true,
@@ -109,7 +111,7 @@ impl Attempt {
                     None => return Ok(None),
                 },
                 Stage::Racing { contest, fresh } => {
-                    let socket = match contest.go_on(&server.pool, call.core.tuning(), ready, now) {
+                    let socket = match contest.go_on(server, call.core.tuning(), ready, now) {
                         Standing::Going => return Ok(None),
                         Standing::Won(socket) => Ok(socket),
                         Standing::Lost(error) => Err(failed(server, error, contest)),
@@ -186,7 +188,8 @@ fn answered(
         (Err(why), None) => return Err(unresolved(server, &why)),
     };
     let port = server.whereabouts.port();
-    let endpoints = endpoints(&found.addresses, port);
+    let mut endpoints = endpoints(&found.addresses, port);
+    server.last_first(&mut endpoints);
     match outdated {
         Some(outdated) if outdated.tried == endpoints => Err(outdated.failure),
         _ => Ok(Stage::Racing {

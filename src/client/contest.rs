@@ -2,11 +2,10 @@
 //! others are closed.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::place::Noted;
-use super::pool::Pool;
+use super::server::Server;
 use crate::deadline::Moment;
 use crate::transport::race::{Race, Step};
 use crate::transport::{Endpoint, Interest, Readiness, Stream, Tuning};
@@ -81,7 +80,7 @@ impl Contest {
     /// waited for.
     pub fn go_on(
         &mut self,
-        pool: &Arc<Pool>,
+        server: &Server,
         tuning: &Tuning,
         ready: &[Readiness],
         now: Moment,
@@ -93,15 +92,15 @@ impl Contest {
             }
             let (index, socket) = self.running.remove(at);
             match socket.stream.connected(tuning) {
-                Ok(()) => return Standing::Won(socket),
+                Ok(()) => return self.won(index, socket, server),
                 Err(error) => self.failed(index, error),
             }
         }
         loop {
             match self.race.step(now) {
                 Step::Start(index) => {
-                    if let Some(socket) = self.start(index, pool, tuning, now) {
-                        return Standing::Won(socket);
+                    if let Some(socket) = self.start(index, server, tuning, now) {
+                        return self.won(index, socket, server);
                     }
                 }
                 Step::Wait(until) => {
@@ -121,7 +120,7 @@ impl Contest {
     fn start(
         &mut self,
         index: usize,
-        pool: &Arc<Pool>,
+        server: &Server,
         tuning: &Tuning,
         now: Moment,
     ) -> Option<Socket> {
@@ -135,7 +134,7 @@ impl Contest {
         match tried {
             Ok((stream, at_once)) => {
                 let socket = Socket {
-                    noted: pool.note(stream.fd()),
+                    noted: server.pool.note(stream.fd()),
                     stream,
                 };
                 if at_once {
@@ -150,6 +149,14 @@ impl Contest {
             Err(error) => self.failed(index, error),
         }
         None
+    }
+
+    fn won(&self, index: usize, socket: Socket, server: &Server) -> Standing {
+        // Where there is a choice.
+        if self.endpoints.len() > 1 {
+            server.connected_to(&self.endpoints[index]);
+        }
+        Standing::Won(socket)
     }
 
     fn failed(&mut self, index: usize, error: io::Error) {

@@ -21,7 +21,7 @@ use crate::uri::Address;
 use socket::Descriptor;
 
 /// Where a stream can be connected to.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Endpoint {
     Tcp(SocketAddr),
     Unix(PathBuf),

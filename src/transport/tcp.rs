@@ -8,13 +8,14 @@ use socket2::{Domain, Protocol, SockAddr};
 use super::socket::Descriptor;
 use super::socket_options::{self, Tuning};
 
-/// The addresses of a literal, or of `localhost` (RFC 6761: always the loopback); `None` of any other
-/// name.
+/// The addresses of a literal, or of `localhost` (RFC 6761: always the loopback), with the dot that
+/// may end a name or without; `None` of any other name.
 pub fn without_resolver(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Some(vec![SocketAddr::new(address, port)]);
     }
-    host.eq_ignore_ascii_case("localhost").then(|| {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.eq_ignore_ascii_case("localhost").then(|| {
         vec![
             SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
             SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),
