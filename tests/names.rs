@@ -21,6 +21,8 @@ mod queues;
 mod race;
 #[path = "names/stuck.rs"]
 mod stuck;
+#[path = "names/system.rs"]
+mod system;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
