@@ -2,6 +2,7 @@
  * `names SERVER-URI`. The server is expected on 127.0.0.1; over a Unix socket only what needs no
  * server is checked. */
 #include "check.h"
+#include <dirent.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,21 @@ static void no_such_name(void) {
   mc_free(client);
 }
 
+/* Threads of this process. */
+static int threads(void) {
+  int count = 0;
+  DIR *tasks = opendir("/proc/self/task");
+  for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) count += task->d_name[0] != '.';
+  if (tasks != NULL) closedir(tasks);
+  return count;
+}
+
+/* Those that look names up are there for as long as there is something to be looked up. */
+static void no_thread_is_left(void) {
+  struct timespec pause = {0, 1000000};
+  while (threads() > 1) nanosleep(&pause, NULL); /* ended by the alarm if that lasts */
+}
+
 int main(int argc, char **argv) {
   mc_client *client = check_begin(argc, argv);
   mc_free(client);
@@ -87,5 +103,6 @@ int main(int argc, char **argv) {
     by_name(host, port);
     by_name("localhost", port);
   }
+  no_thread_is_left();
   return check_end();
 }
