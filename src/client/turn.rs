@@ -122,7 +122,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         let mut rest = waiting.as_slice();
         for index in (0..self.lanes.len()).rev() {
             let lane = &self.lanes[index];
-            let (others, own) = rest.split_at(rest.len() - lane.width());
+            let (others, own) = rest.split_at(rest.len().saturating_sub(lane.width()));
             rest = others;
             let late = over || self.lane_end(lane).is_some_and(|end| end <= now);
             self.advance(index, own, late, over, now, operation);

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use memcached2::error::{Phase, Status};
 
 use crate::alone;
-use crate::caller::{Caller, Outcome, in_time, not_late};
+use crate::caller::{Caller, Outcome, in_time, not_late, until};
+use crate::forked::in_child;
 use crate::lookups::Lookups;
 use crate::peers::{address, connections_to, deaf, empty_server, silent};
 use crate::support::client::SLACK;
@@ -88,6 +89,45 @@ fn fm61_all_dead() {
     let outcome = caller(&deaf, "timeout=none&connect_timeout=none").get("key");
     outcome.assert_failed(Status::CONNECT_FAILED, Phase::Connect, "2 addresses");
     assert_eq!(outcome.errno(), libc::ECONNREFUSED);
+}
+
+/// FM-15: what was on its way at a fork is closed in the child, and stays in the parent.
+#[test]
+fn fm15_a_child_closes_what_was_connecting() {
+    let _alone = alone();
+    let server = Memcached::tcp(&[]);
+    let (_silent, silent) = silent(2);
+    let open = || {
+        silent
+            .iter()
+            .map(|to| connections_to(*to))
+            .collect::<Vec<_>>()
+    };
+    let before = open();
+    let lookups = Lookups::new();
+    lookups.at("name.test", &silent);
+    let servers = format!("name.test,{}?connect_timeout=2s&timeout=2s", server.uri());
+    let caller = Caller::new(&servers, &lookups.resolver());
+    let keys = || (0..).map(|number| format!("key:{number}"));
+    let of_silent = |key: &String| caller.is_on(key, "name.test:11211");
+    let (silent_key, well) = (keys().find(of_silent), keys().find(|key| !of_silent(key)));
+    let (silent_key, well) = (silent_key.expect("one"), well.expect("one"));
+    std::thread::scope(|scope| {
+        let hangs = scope.spawn(|| caller.get(&silent_key));
+        let racing: Vec<_> = before.iter().map(|count| count + 1).collect();
+        until(open, |now| *now == racing);
+        assert!(in_child(|| {
+            let inherited = open() == racing;
+            inherited && caller.get(&well) == Outcome::Miss && open() == before
+        }));
+        assert_eq!(open(), racing);
+        let status = hangs.join().expect("no panic").status();
+        assert!(matches!(
+            status,
+            Some(Status::CONNECT_FAILED | Status::TIMEOUT)
+        ));
+    });
+    assert_eq!(open(), before);
 }
 
 /// FM-61: in a batch, a server whose addresses are all silent costs its own keys only.

@@ -109,16 +109,31 @@ pub fn answer_misses(from: impl std::io::Read, mut to: impl Write) {
     }
 }
 
-/// How many connections of this process lead to `address`.
+/// How many sockets of this process are connected to `address`, or on their way.
 pub fn connections_to(address: SocketAddr) -> usize {
-    let leads_there = |fd: i32| {
-        // SAFETY: borrowed for the question only; a number that is no socket any more is told as such.
-        let socket = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
-        let socket = socket2::SockRef::from(&socket);
-        socket.peer_addr().ok().and_then(|peer| peer.as_socket()) == Some(address)
+    let SocketAddr::V4(v4) = address else {
+        panic!("{address} is not of IPv4");
     };
+    let there = format!(
+        "{:08X}:{:04X}",
+        u32::from_ne_bytes(v4.ip().octets()),
+        v4.port()
+    );
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the sockets of the system");
+    let rows = table
+        .lines()
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let sockets: Vec<_> = rows
+        .filter(|row| row.get(2) == Some(&there.as_str()))
+        .filter_map(|row| Some(format!("socket:[{}]", row.get(9)?)))
+        .collect();
     let fds = std::fs::read_dir("/proc/self/fd").expect("descriptors");
-    let numbers = fds.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse().ok());
-    let numbers: Vec<i32> = numbers.collect();
-    numbers.into_iter().filter(|fd| leads_there(*fd)).count()
+    let links = fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
+    links
+        .filter(|link| {
+            sockets
+                .iter()
+                .any(|socket| link.as_os_str() == socket.as_str())
+        })
+        .count()
 }

@@ -1,8 +1,7 @@
 //! Look-ups that do not answer: what they cost, and whom.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use memcached2::error::{Phase, Status};
 use memcached2::transport::resolve::{HELPERS_MAX, Resolver};
@@ -11,6 +10,7 @@ use crate::alone;
 use crate::caller::{Caller, Outcome, in_time, not_late, until};
 use crate::lookups::{Lookups, Says};
 use crate::peers::address;
+use crate::support::client::SLACK;
 use crate::support::memcached::Memcached;
 
 const LIMIT: Duration = Duration::from_millis(150);
@@ -153,8 +153,14 @@ fn fm69_known_addresses_serve_while_their_own_look_up_is_stuck() {
         lookups.running().0
     };
     until(reconnect, |running| *running == 1);
-    // It was waited for long enough.
-    std::thread::sleep(Duration::from_millis(100));
+    // It is waited for at first, and then no more.
+    let reconnect = || {
+        caller.close();
+        let began = Instant::now();
+        assert_eq!(caller.get("key"), Outcome::value("value"));
+        began.elapsed()
+    };
+    until(reconnect, |took| *took < SLACK / 2);
     for _ in 0..5 {
         caller.close();
         assert_eq!(not_late(|| caller.get("key")), Outcome::value("value"));
@@ -181,6 +187,15 @@ fn fm69_a_late_answer_fills_the_cache() {
     release(&lookups, &["late.test"]);
 }
 
+/// Whether a thread of this process waits for something.
+fn sleeps(thread: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+    let stat = stat.unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.starts_with(" S"))
+}
+
 /// One look-up for all that ask at the same time.
 #[test]
 fn sixty_four_threads_look_up_once() {
@@ -192,17 +207,22 @@ fn sixty_four_threads_look_up_once() {
     let callers: Vec<_> = (0..4)
         .map(|_| Caller::new(&format!("name.test?{options}"), &resolver))
         .collect();
-    let begun = AtomicUsize::new(0);
+    let begun = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for number in 0..64 {
             let (caller, begun) = (&callers[number % 4], &begun);
             scope.spawn(move || {
-                begun.fetch_add(1, Ordering::SeqCst);
+                // SAFETY: takes nothing and cannot fail.
+                let thread = unsafe { libc::gettid() };
+                begun.lock().expect("no panic").push(thread);
                 assert_eq!(caller.get("key"), Outcome::Miss);
             });
         }
-        until(|| begun.load(Ordering::SeqCst), |begun| *begun == 64);
-        std::thread::sleep(Duration::from_millis(50));
+        let waiting = || {
+            let begun = begun.lock().expect("no panic");
+            begun.iter().filter(|thread| sleeps(**thread)).count()
+        };
+        until(waiting, |waiting| *waiting == 64);
         lookups.at("name.test", &[address(&server)]);
     });
     assert_eq!(lookups.count("name.test"), 1);
@@ -211,7 +231,7 @@ fn sixty_four_threads_look_up_once() {
 /// A helper is no thread of the host's: it has a name, and takes no signals.
 #[test]
 fn helpers_take_no_signals() {
-    let seen = Arc::new(std::sync::Mutex::new(None));
+    let seen = Arc::new(Mutex::new(None));
     let kept = seen.clone();
     let resolver = Arc::new(Resolver::new(move |_| {
         let status = std::fs::read_to_string("/proc/thread-self/status")?;
