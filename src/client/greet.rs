@@ -12,7 +12,7 @@ use crate::connection::outbox::{Token, Values};
 use crate::deadline::{self, earlier};
 use crate::error::{Failure, Phase, Status};
 use crate::protocol::{Command, Key, Op, Request};
-use crate::transport::{Interest, Mode, Readiness};
+use crate::transport::{Interest, Mode};
 
 /// Finish connecting, and have the connection prove itself.
 pub fn greet(call: &Call<'_>, server: &Server, begun: Begun) -> Result<Link, Box<Failure>> {
@@ -92,7 +92,7 @@ fn ready(
         read: !connecting,
         write: connecting || !link.session.all_sent(),
     };
-    let mut waiting = [Readiness::new(link.fd(), interest)];
+    let mut waiting = [link.readiness(interest)];
     match wait(&mut waiting, until) {
         Ok(true) if !call.deadline.passed(deadline::now()) => Ok(()),
         _ => {

@@ -48,7 +48,7 @@ impl Lane {
             read: !connecting,
             write: connecting || !link.session.all_sent(),
         };
-        Readiness::new(link.fd(), interest)
+        link.readiness(interest)
     }
 
     /// Nothing is left to do: every reply that is waited for has come, everything has left.

@@ -351,7 +351,7 @@ impl Seat {
     pub fn admit(self, pool: &Arc<Pool>, link: Link) -> Lease {
         let pooled = Pooled {
             epoch: pool.epoch.load(Ordering::Acquire),
-            place: pool.enlist(link.fd()),
+            place: link.fd().and_then(|fd| pool.enlist(fd)),
             link,
             seat: self,
         };
@@ -399,6 +399,7 @@ impl Pooled {
 
 impl Drop for Pooled {
     #[cold]
+    #[inline(never)]
     fn drop(&mut self) {
         self.give_up();
     }
@@ -430,8 +431,9 @@ impl Lease {
     /// Put another stream's link in the place of this one, which is closed.
     pub fn replace(&mut self, link: Link) {
         if let Some(pooled) = &mut self.pooled {
-            if let Some(place) = pooled.place.and_then(|at| self.pool.places.get(at)) {
-                place.set(link.fd());
+            let place = pooled.place.and_then(|at| self.pool.places.get(at));
+            if let (Some(place), Some(fd)) = (place, link.fd()) {
+                place.set(fd);
             }
             pooled.link = link;
         }
