@@ -2,6 +2,7 @@
 //! memory is handled; everything that is sized by input is allocated fallibly.
 
 use std::alloc::{Layout, alloc, dealloc, realloc};
+use std::convert::Infallible;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
@@ -25,6 +26,28 @@ pub unsafe trait Source {
         first: &mut [MaybeUninit<u8>],
         second: &mut [MaybeUninit<u8>],
     ) -> Result<usize, Self::Error>;
+}
+
+// SAFETY: each byte reported was written, in this order.
+unsafe impl Source for &[u8] {
+    type Error = Infallible;
+
+    /// Takes bytes off the front.
+    fn fill(
+        &mut self,
+        first: &mut [MaybeUninit<u8>],
+        second: &mut [MaybeUninit<u8>],
+    ) -> Result<usize, Infallible> {
+        let before = self.len();
+        for place in [first, second] {
+            let (here, rest) = self.split_at(place.len().min(self.len()));
+            for (to, from) in place.iter_mut().zip(here) {
+                to.write(*from);
+            }
+            *self = rest;
+        }
+        Ok(before - self.len())
+    }
 }
 
 /// Raw memory: `cap` bytes of which the first `len` are initialised.

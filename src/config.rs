@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::{Failure, Result};
-use crate::options::{self, Options, Scope, ServerOptions};
+use crate::options::{self, Clock, Options, Scope, ServerOptions};
 use crate::status::Status;
 use crate::uri::{self, Scheme, ServerUri};
 
@@ -17,6 +17,17 @@ pub struct ServerSpec {
     pub name: Arc<str>,
     /// At least 1.
     pub weight: u32,
+    /// What its URI says about the store of a `memory://` server.
+    pub store: StoreSpec,
+}
+
+/// What a store in memory is to be; what is not said is as the store has it already, else the
+/// option's default.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct StoreSpec {
+    /// Bytes.
+    pub limit: Option<u64>,
+    pub clock: Option<Clock>,
 }
 
 /// A client option that the URI of a server states.
@@ -182,10 +193,25 @@ fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
         state(stated, new)?;
     }
     Ok(ServerSpec {
+        store: store(&uri, &own, &name)?,
         uri,
         name,
         weight: own.weight,
     })
+}
+
+/// What the URI says about the store of a server in memory.
+fn store(uri: &ServerUri, own: &ServerOptions, name: &str) -> Result<StoreSpec> {
+    let said = StoreSpec {
+        limit: uri.param("limit").map(|_| own.limit),
+        clock: uri.param("clock").map(|_| own.clock),
+    };
+    if said != StoreSpec::default() && uri.scheme != Scheme::Memory {
+        return Err(Failure::argument(format!(
+            "server {name}: the options limit and clock are for servers of the scheme memory:// only"
+        )));
+    }
+    Ok(said)
 }
 
 /// Adds a statement unless it is there already; two that differ are an error.
@@ -254,7 +280,6 @@ fn refuse_double(servers: &[ServerSpec], new: &ServerSpec) -> Result<()> {
 fn servable(uri: &ServerUri) -> Result<()> {
     let missing = match uri.scheme {
         Scheme::Memcacheds => "this version has no TLS",
-        Scheme::Memory => "this version has no embedded server",
         Scheme::Discover => "this version cannot ask for the list of servers",
         _ => return Ok(()),
     };

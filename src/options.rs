@@ -14,7 +14,7 @@ mod number;
 mod value;
 
 pub use kind::{DURATION_MAX, Kind};
-pub use value::{Protocol, Stagger};
+pub use value::{Clock, Protocol, Stagger};
 use value::{Refused, Value};
 
 /// What an option belongs to.
@@ -96,6 +96,7 @@ macro_rules! options {
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
+const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
 
 options! {
@@ -141,6 +142,10 @@ options! {
             "The share of the keys that this server gets, relative to the others.";
         alias: String = "", Kind::Text { max: 255 }, [],
             "The name of the server in messages and results, instead of its address.";
+        limit: u64 = "64m", Kind::Size { min: 64 * KIB, max: 64 * GIB }, [],
+            "Of a memory:// server: how many bytes its items may take, as memcached's option -m says it. When they are more, those that were not used for longest are evicted.";
+        clock: Clock = "system", Kind::Choice(&["system", "manual"]), [],
+            "Of a memory:// server: `manual` lets its time stand still until `mc_memory_advance` moves it, so that a test can have items expire without waiting.";
     }
 }
 

@@ -34,7 +34,7 @@ pub enum Scheme {
     Memcacheds,
     /// `memcached+unix:///path`, `unix:/path`, `/path`: a Unix socket.
     Unix,
-    /// `memory://name`: a store inside this process.
+    /// `memory://name` or `memory://`: a store inside this process.
     Memory,
     /// `discover://host:port/`: a server that is asked for the list of servers.
     Discover,
@@ -78,7 +78,7 @@ pub enum Address {
     Tcp { host: String, port: u16 },
     /// An absolute path of 2 to [`UNIX_PATH_MAX`] bytes without control characters.
     Unix { path: String },
-    /// The name of a store; never empty.
+    /// The name of a store that is shared within the process; empty: one of the client's own.
     Memory { name: String },
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use memcached2::config::{Config, agree, find_server, parse_servers};
+use memcached2::config::{Config, StoreSpec, agree, find_server, parse_servers};
 use memcached2::error::Status;
-use memcached2::options::Options;
+use memcached2::options::{Clock, Options};
 
 #[test]
 fn a_configuration_is_read_from_a_list() {
@@ -82,7 +82,6 @@ fn weights_come_from_the_uri_or_the_call() {
 fn what_this_version_cannot_serve_is_refused() {
     for uri in [
         "memcacheds://127.0.0.1",
-        "memory://a",
         "discover://127.0.0.1",
         "u:p@127.0.0.1",
         "u@127.0.0.1",
@@ -109,6 +108,26 @@ fn what_this_version_cannot_serve_is_refused() {
         "memcache://127.0.0.1",
     ] {
         assert_eq!(Config::from_list(uri).unwrap().servers.len(), 1, "{uri}");
+    }
+}
+
+#[test]
+fn a_store_is_what_its_uri_says() {
+    let said = |uri: &str| Config::from_list(uri).unwrap().servers[0].store;
+    assert_eq!(said("memory://"), StoreSpec::default());
+    let manual = StoreSpec {
+        limit: Some(1 << 30),
+        clock: Some(Clock::Manual),
+    };
+    assert_eq!(said("memory://a?limit=1g&clock=manual"), manual);
+    for uri in [
+        "127.0.0.1?limit=1g",
+        "/a?clock=system",
+        "memory://?clock=x",
+        "memory://?limit=1",
+    ] {
+        let failure = Config::from_list(uri).unwrap_err();
+        assert_eq!(failure.status, Status::INVALID_ARGUMENT, "{uri}: {failure}");
     }
 }
 

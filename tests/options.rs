@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use memcached2::error::Status;
-use memcached2::options::{Options, Protocol, Scope, ServerOptions, Stagger, TABLE, find};
+use memcached2::options::{Clock, Options, Protocol, Scope, ServerOptions, Stagger, TABLE, find};
 
 use values::{bad, good};
 
@@ -138,7 +138,9 @@ fn the_defaults_are_those_of_the_table() {
         ServerOptions::default(),
         ServerOptions {
             weight: 1,
-            alias: String::new()
+            alias: String::new(),
+            limit: 64 << 20,
+            clock: Clock::System,
         }
     );
 }

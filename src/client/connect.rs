@@ -76,7 +76,7 @@ impl Attempt {
                     read: true,
                     write: false,
                 };
-                waiting.push(Readiness::new(ticket.fd(), readable));
+                waiting.push(Readiness::of(ticket.fd(), readable));
             }
             Stage::Racing { contest, .. } => waiting.extend(contest.readiness()),
             Stage::Greeting(greeting) => waiting.push(greeting.readiness()),

@@ -68,8 +68,8 @@ impl Contest {
             read: false,
             write: true,
         };
-        let fds = self.running.iter().map(|(_, socket)| socket.stream.fd());
-        fds.map(move |fd| Readiness::new(fd, writable))
+        let streams = self.running.iter().map(|(_, socket)| &socket.stream);
+        streams.map(move |stream| stream.readiness(writable))
     }
 
     pub fn due(&self) -> Option<Moment> {
@@ -134,7 +134,7 @@ impl Contest {
         match tried {
             Ok((stream, at_once)) => {
                 let socket = Socket {
-                    noted: server.pool.note(stream.fd()),
+                    noted: server.pool.note(&stream),
                     stream,
                 };
                 if at_once {

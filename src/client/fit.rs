@@ -30,9 +30,12 @@ pub fn is_fit(call: &Call<'_>, link: &mut Link, server: &Server) -> Fit {
     {
         return Fit::Yes;
     }
-    look(call, link, server)
+    // A copy is lent, so that the caller may keep its own in registers.
+    look(&{ *call }, link, server)
 }
 
+#[cold]
+#[inline(never)]
 fn look(call: &Call<'_>, link: &mut Link, server: &Server) -> Fit {
     let mut notices = Notices::new(call.core.observer().is_some());
     let fit = link.look(|session, arrival| {

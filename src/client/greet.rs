@@ -44,11 +44,13 @@ impl Greeting {
     }
 
     pub fn readiness(&self) -> Readiness {
-        let interest = Interest {
-            read: true,
-            write: self.link.as_ref().is_some_and(|l| !l.session.all_sent()),
-        };
-        Readiness::new(self.link.as_ref().map_or(-1, Link::fd), interest)
+        match &self.link {
+            Some(link) => link.readiness(Interest {
+                read: true,
+                write: !link.session.all_sent(),
+            }),
+            None => Readiness::known(true),
+        }
     }
 
     pub fn due(&self) -> Option<Moment> {

@@ -60,7 +60,7 @@ impl Lane {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn session(&mut self) -> &mut Session {
         match &mut self.way {
             Way::Made(lease) => &mut lease.link().session,
@@ -99,7 +99,7 @@ impl Lane {
                     read: true,
                     write: !link.session.all_sent(),
                 };
-                waiting.push(Readiness::new(link.fd(), interest));
+                waiting.push(link.readiness(interest));
             }
             Way::Making(making) => making.attempt.wait_for(waiting),
         }

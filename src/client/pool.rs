@@ -1,7 +1,6 @@
 //! The connections of one server: idle ones in atomic slots, a limit on how many there are, and what
 //! a forked child must close.
 
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -11,6 +10,7 @@ use super::slot::Slot;
 use super::thread;
 use crate::connection::link::Link;
 use crate::deadline::Moment;
+use crate::transport::Stream;
 use crate::transport::race::ADDRESSES_MAX;
 
 /// A link, and what it is to its pool. Dropped, it is closed, and its seat is free.
@@ -346,9 +346,12 @@ impl Pool {
         &self.quiet_failed
     }
 
-    /// Note a socket, for a forked child to close.
-    pub fn note(&self, fd: RawFd) -> Noted {
-        Noted::new(&self.places, fd)
+    /// Note a socket, for a forked child to close; what has no descriptor needs no note.
+    pub fn note(&self, stream: &Stream) -> Noted {
+        match stream.fd() {
+            Some(fd) => Noted::new(&self.places, fd),
+            None => Noted::default(),
+        }
     }
 }
 
@@ -402,6 +405,7 @@ impl Pooled {
 
 impl Drop for Pooled {
     #[cold]
+    #[inline(never)]
     fn drop(&mut self) {
         self.give_up();
     }
@@ -454,7 +458,7 @@ mod tests {
     use super::*;
     use crate::connection::session::Session;
     use crate::deadline;
-    use crate::transport::{Endpoint, Stream, Tuning};
+    use crate::transport::{Endpoint, Tuning};
     use std::net::TcpListener;
 
     /// A pool of one, and a connection of it.
@@ -470,7 +474,7 @@ mod tests {
         let link = Link::new(stream, Session::new(1), deadline::now());
         let pool = Pool::new(1, Arc::default());
         let seat = pool.seat().expect("a seat");
-        let noted = pool.note(link.fd());
+        let noted = pool.note(link.stream());
         let lease = seat.admit(&pool, link, noted);
         (pool, lease)
     }

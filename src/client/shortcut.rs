@@ -111,13 +111,26 @@ fn over<S: Sink + Default>(
         }
     };
     sink.sent(0, &Sent::new(request, 0, key_at, server.name));
-    let so_far = match attempt(&mut pooled, request, key_at, sink, quiet, plain) {
+    let (large, trouble) = match attempt(&mut pooled, request, key_at, sink, quiet, plain) {
         Attempt::Finished => {
             pooled.link.last_used = call.deadline.begin();
             server.pool.put_into(slot, thread, pooled);
             return End::Finished;
         }
-        Attempt::Unfinished(so_far) => so_far,
+        Attempt::Large(head, used) => {
+            let mut moved = std::mem::take(sink);
+            let read = read_large(&mut pooled.link, &head, used, &mut moved);
+            *sink = moved;
+            match read {
+                Large::Finished => {
+                    pooled.link.last_used = call.deadline.begin();
+                    server.pool.put_into(slot, thread, pooled);
+                    return End::Finished;
+                }
+                Large::Unfinished(left, trouble) => (Some((head, used, left)), trouble),
+            }
+        }
+        Attempt::Unfinished(trouble) => (None, trouble),
     };
     let (call, command, mut moved) = (*call, *request.command, std::mem::take(sink));
     let request = Request {
@@ -125,7 +138,7 @@ fn over<S: Sink + Default>(
         ..*request
     };
     let end = go_on(
-        &call, thread, to, server, pooled, &request, key_at, quiet, so_far, &mut moved,
+        &call, thread, to, server, pooled, &request, key_at, quiet, large, trouble, &mut moved,
     );
     *sink = moved;
     end
@@ -143,22 +156,10 @@ fn go_on(
     request: &Request<'_, '_>,
     key_at: usize,
     quiet: bool,
-    mut so_far: SoFar,
+    large: Option<(ValueHead, usize, Option<usize>)>,
+    trouble: Option<Trouble>,
     sink: &mut dyn Sink,
 ) -> End {
-    let mut large = None;
-    if let SoFar::Large(head, used) = &so_far {
-        match read_large(&mut pooled.link, head, *used, sink) {
-            Large::Finished => return finish(call, thread, server, pooled),
-            Large::Unfinished(left, trouble) => {
-                large = Some((*head, *used, left));
-                so_far = match trouble {
-                    Some(trouble) => SoFar::Trouble(trouble),
-                    None => SoFar::Other,
-                };
-            }
-        }
-    }
     let session = &mut pooled.link.session;
     if let Err(why) = session.owe_lone(request, key_at, quiet) {
         server.pool.put_or_close(pooled);
@@ -168,14 +169,12 @@ fn go_on(
     if let Some((head, used, left)) = large {
         session.continue_large(head, used, left);
     }
-    let trouble = match so_far {
-        SoFar::Other if quiet && session.all_sent() => {
-            sink.answer(0, Answer::Done);
-            return finish(call, thread, server, pooled);
-        }
-        SoFar::Trouble(trouble) => Some(trouble),
-        SoFar::Other | SoFar::Large(..) => None,
-    };
+    if quiet && trouble.is_none() && session.all_sent() {
+        sink.answer(0, Answer::Done);
+        pooled.link.last_used = call.deadline.begin();
+        server.pool.put(thread, pooled);
+        return End::Finished;
+    }
     End::Unfinished(Some(Box::new(Handed {
         lane: Lane {
             to,
@@ -188,13 +187,6 @@ fn go_on(
         },
         trouble,
     })))
-}
-
-#[inline]
-fn finish(call: &Call<'_>, thread: usize, server: &Server, mut pooled: Box<Pooled>) -> End {
-    pooled.link.last_used = call.deadline.begin();
-    server.pool.put(thread, pooled);
-    End::Finished
 }
 
 /// How far a large value was read.
@@ -235,15 +227,10 @@ const WITHOUT_THE_CLOCK: usize = 64;
 /// How far the short way came.
 enum Attempt {
     Finished,
-    Unfinished(SoFar),
-}
-
-/// What an unfinished attempt has met.
-enum SoFar {
-    Trouble(Trouble),
-    /// A large value, and how many bytes its header has.
+    /// To a large value; so many bytes are its header.
     Large(ValueHead, usize),
-    Other,
+    /// What was met, if that was it.
+    Unfinished(Option<Trouble>),
 }
 
 #[inline(always)]
@@ -259,20 +246,18 @@ fn attempt<S: Sink>(
     link.reused = true;
     // Never waiting: what was sent at once has taken no time, and the receive may block.
     if let Err(trouble) = link.send(&OneValue(request.value()), Mode::DontWait) {
-        return Attempt::Unfinished(SoFar::Trouble(trouble));
+        return Attempt::Unfinished(Some(trouble));
     }
     // A quiet command's reply is owed.
     if quiet || !plain || !link.session.all_sent() {
-        return Attempt::Unfinished(SoFar::Other);
+        return Attempt::Unfinished(None);
     }
     if let Err(trouble) = link.receive(None, Mode::Block) {
-        return Attempt::Unfinished(SoFar::Trouble(trouble));
+        return Attempt::Unfinished(Some(trouble));
     }
     match link.session.lone_reply(request, key_at) {
-        None => return Attempt::Unfinished(SoFar::Other),
-        Some(Lone::Large { head, used }) => {
-            return Attempt::Unfinished(SoFar::Large(head, used));
-        }
+        None => return Attempt::Unfinished(None),
+        Some(Lone::Large { head, used }) => return Attempt::Large(head, used),
         Some(Lone::Value { head, value }) => sink.value(0, &head, link.session.bytes(value)),
         Some(Lone::Miss(status)) => sink.answer(0, Answer::Miss(status)),
         Some(Lone::Done) => sink.answer(0, Answer::Done),

@@ -9,7 +9,7 @@ use crate::connection::link::{Link, Trouble};
 use crate::deadline::Deadline;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::Notices;
-use crate::transport::{Interest, Mode, Readiness};
+use crate::transport::{Interest, Mode};
 
 /// Read what idle connections are owed. Connections in use settle by their own next command.
 pub fn settle(state: &State, deadline: Deadline, notices: &mut Notices) -> Result<()> {
@@ -56,7 +56,7 @@ pub fn read_owed(
                     read: true,
                     write: false,
                 };
-                let mut waiting = [Readiness::new(link.fd(), interest)];
+                let mut waiting = [link.readiness(interest)];
                 match wait(&mut waiting, deadline.end()) {
                     Ok(true) => continue,
                     _ => Status::TIMEOUT,

@@ -7,7 +7,7 @@ use super::outbox::Values;
 use super::session::Session;
 use crate::buffer::{NoMemory, Place};
 use crate::deadline::Moment;
-use crate::transport::{Mode, Stream};
+use crate::transport::{Interest, Mode, Pipe, Readiness, Receiver, Stream};
 
 /// Why bytes did not move.
 #[derive(Debug)]
@@ -55,13 +55,23 @@ impl Link {
         }
     }
 
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
     /// The stream without the session, which must be in step.
     pub fn into_stream(self) -> Stream {
         self.stream
     }
 
-    pub fn fd(&self) -> RawFd {
+    /// Its descriptor; a pipe has none.
+    pub fn fd(&self) -> Option<RawFd> {
         self.stream.fd()
+    }
+
+    /// What to wait for before bytes can move again.
+    pub fn readiness(&self, interest: Interest) -> Readiness {
+        self.stream.readiness(interest)
     }
 
     /// Send once of what is unsent; returns how many bytes left.
@@ -87,7 +97,10 @@ impl Link {
     /// Receive once; the end of the stream is a trouble.
     #[inline(always)]
     pub fn receive(&mut self, place: Option<&mut dyn Place>, mode: Mode) -> Result<usize, Trouble> {
-        let mut reader = self.stream.reader(mode);
+        let mut reader = match self.stream.receiver(mode) {
+            Receiver::Socket(reader) => reader,
+            Receiver::Pipe(pipe) => return receive_piped(pipe, &mut self.session, place),
+        };
         match self.session.receive(&mut reader, place) {
             Ok(Ok(0)) => Err(Trouble::Eof),
             Ok(Ok(n)) => Ok(n),
@@ -98,8 +111,18 @@ impl Link {
 
     /// Receive once of a large value: see `Session::receive_large`.
     pub fn receive_large(&mut self, place: &mut dyn Place, left: usize) -> Result<usize, Trouble> {
-        let mut reader = self.stream.reader(Mode::DontWait);
-        match self.session.receive_large(&mut reader, place, left) {
+        let session = &mut self.session;
+        let received = match self.stream.receiver(Mode::DontWait) {
+            Receiver::Socket(mut reader) => session.receive_large(&mut reader, place, left),
+            Receiver::Pipe(pipe) => {
+                match pipe.receive(|unread| session.receive_large(unread, place, left)) {
+                    Ok(Ok(Ok(received))) => Ok(Ok(received)),
+                    Ok(Err(why)) => Err(why),
+                    Err(error) => Ok(Err(error)),
+                }
+            }
+        };
+        match received {
             Ok(Ok((0, 0))) => Err(Trouble::Eof),
             Ok(Ok((there, _))) => Ok(there),
             Ok(Err(error)) => Err(Trouble::from(error)),
@@ -133,5 +156,20 @@ impl Link {
                 Err(_) => return false,
             }
         }
+    }
+}
+
+/// [`Link::receive`] from a pipe, kept out of the way of sockets.
+#[inline(never)]
+fn receive_piped(
+    pipe: &mut Pipe,
+    session: &mut Session,
+    place: Option<&mut dyn Place>,
+) -> Result<usize, Trouble> {
+    match pipe.receive(|unread| session.receive(unread, place)) {
+        Ok(Ok(Ok(0))) => Err(Trouble::Eof),
+        Ok(Ok(Ok(n))) => Ok(n),
+        Ok(Err(why)) => Err(Trouble::NoMemory(why)),
+        Err(error) => Err(Trouble::from(error)),
     }
 }

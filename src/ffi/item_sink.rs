@@ -34,7 +34,9 @@ struct Area {
     len: usize,
     cap: usize,
     failed: Option<NoMemory>,
-    overflow: [MaybeUninit<u8>; 64],
+    /// Takes what there is no memory for, a little at a time: the sink is moved on the way of every large
+    /// value.
+    overflow: [MaybeUninit<u8>; 16],
 }
 
 impl<'a> ItemSink<'a> {
@@ -53,7 +55,7 @@ impl<'a> ItemSink<'a> {
                 len: 0,
                 cap: 0,
                 failed: None,
-                overflow: [MaybeUninit::uninit(); 64],
+                overflow: [MaybeUninit::uninit(); 16],
             },
         }
     }

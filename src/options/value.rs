@@ -227,3 +227,30 @@ impl Value for Protocol {
         .into()
     }
 }
+
+/// What tells a store in memory the time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Clock {
+    /// The system's clock.
+    System,
+    /// The program: time stands still until it is moved.
+    Manual,
+}
+
+impl Value for Clock {
+    fn read(text: &str, _: &Kind) -> Read<Clock> {
+        match text {
+            "system" => Ok(Clock::System),
+            "manual" => Ok(Clock::Manual),
+            _ => Err("there is no such clock".into()),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Clock::System => "system",
+            Clock::Manual => "manual",
+        }
+        .into()
+    }
+}

@@ -1,5 +1,6 @@
 //! Byte streams: one enum, so that a new transport is one file and one variant.
 
+mod pipe;
 pub mod race;
 pub mod resolve;
 mod signals;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
+pub use pipe::{Peer, Pipe};
 pub use socket::{Interest, Reader, Readiness, close_inherited, poll, socket_identity};
 pub use socket_options::Tuning;
 
@@ -39,6 +41,7 @@ pub enum Mode {
 pub enum Stream {
     Tcp(Descriptor),
     Unix(Descriptor),
+    Pipe(Box<Pipe>),
 }
 
 /// Where the endpoints of a server come from.
@@ -125,7 +128,10 @@ impl Stream {
     /// How connecting ended, once the stream became writable; from then on its calls may block, up to
     /// the time limit of `tuning`.
     pub fn connected(&self, tuning: &Tuning) -> io::Result<()> {
-        let socket = self.descriptor().socket();
+        let Some(descriptor) = self.descriptor() else {
+            return Ok(());
+        };
+        let socket = descriptor.socket();
         if let Some(error) = socket.take_error()? {
             return Err(error);
         }
@@ -133,33 +139,71 @@ impl Stream {
     }
 
     #[inline(always)]
-    fn descriptor(&self) -> &Descriptor {
+    fn descriptor(&self) -> Option<&Descriptor> {
         match self {
-            Stream::Tcp(descriptor) | Stream::Unix(descriptor) => descriptor,
+            Stream::Tcp(descriptor) | Stream::Unix(descriptor) => Some(descriptor),
+            Stream::Pipe(_) => None,
         }
     }
 
     #[inline(always)]
-    pub fn send(&self, bytes: &[u8], mode: Mode) -> io::Result<usize> {
-        self.descriptor().send(bytes, mode)
+    pub fn send(&mut self, bytes: &[u8], mode: Mode) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(descriptor) | Stream::Unix(descriptor) => descriptor.send(bytes, mode),
+            Stream::Pipe(pipe) => pipe.send(bytes),
+        }
     }
 
-    pub fn send_pieces(&self, pieces: &[IoSlice<'_>], mode: Mode) -> io::Result<usize> {
-        self.descriptor().send_pieces(pieces, mode)
+    pub fn send_pieces(&mut self, pieces: &[IoSlice<'_>], mode: Mode) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(descriptor) | Stream::Unix(descriptor) => {
+                descriptor.send_pieces(pieces, mode)
+            }
+            Stream::Pipe(pipe) => pipe.send_pieces(pieces),
+        }
     }
 
     /// The receiving side, for one receive.
     #[inline(always)]
-    pub fn reader(&self, mode: Mode) -> Reader<'_> {
-        self.descriptor().reader(mode)
+    pub fn receiver(&mut self, mode: Mode) -> Receiver<'_> {
+        match self {
+            Stream::Tcp(descriptor) | Stream::Unix(descriptor) => {
+                Receiver::Socket(descriptor.reader(mode))
+            }
+            Stream::Pipe(pipe) => Receiver::Pipe(pipe),
+        }
     }
 
     /// Whether something (bytes, the end, an error) waits to be received. Never waits.
     pub fn peek(&self) -> io::Result<bool> {
-        self.descriptor().peek()
+        match self {
+            Stream::Tcp(descriptor) | Stream::Unix(descriptor) => descriptor.peek(),
+            Stream::Pipe(pipe) => Ok(pipe.is_readable()),
+        }
     }
 
-    pub fn fd(&self) -> RawFd {
-        self.descriptor().fd()
+    /// What to wait for before the next call moves something.
+    pub fn readiness(&self, interest: Interest) -> Readiness {
+        match self {
+            Stream::Tcp(descriptor) | Stream::Unix(descriptor) => {
+                Readiness::of(descriptor.fd(), interest)
+            }
+            Stream::Pipe(pipe) => {
+                let now =
+                    interest.read && pipe.is_readable() || interest.write && pipe.is_writable();
+                Readiness::known(now)
+            }
+        }
     }
+
+    /// Its descriptor; a pipe has none.
+    pub fn fd(&self) -> Option<RawFd> {
+        self.descriptor().map(Descriptor::fd)
+    }
+}
+
+/// Where one receive receives from.
+pub enum Receiver<'a> {
+    Socket(Reader<'a>),
+    Pipe(&'a mut Pipe),
 }

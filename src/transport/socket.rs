@@ -31,7 +31,12 @@ impl Descriptor {
 
     #[inline(always)]
     pub fn send(&self, bytes: &[u8], mode: Mode) -> io::Result<usize> {
-        self.0.send_with_flags(bytes, send_flags(mode))
+        // SAFETY: a plain system call on a descriptor that is ours; it only reads `bytes`.
+        let n = unsafe {
+            let (at, len) = (bytes.as_ptr().cast(), bytes.len());
+            libc::send(self.0.as_raw_fd(), at, len, send_flags(mode))
+        };
+        moved(n)
     }
 
     pub fn send_pieces(&self, pieces: &[IoSlice<'_>], mode: Mode) -> io::Result<usize> {
@@ -57,6 +62,13 @@ impl Descriptor {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What a system call that moves bytes says. Called directly on the path of a lone command, where the
+/// `socket2` functions would be calls of their own.
+#[inline(always)]
+fn moved(n: libc::ssize_t) -> io::Result<usize> {
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
 fn send_flags(mode: Mode) -> i32 {
@@ -102,7 +114,12 @@ unsafe impl Source for Reader<'_> {
             Mode::DontWait => libc::MSG_DONTWAIT,
         };
         if second.is_empty() {
-            return self.socket.recv_with_flags(first, flags);
+            // SAFETY: a plain system call; it writes to `first` only, which is exclusively borrowed.
+            let n = unsafe {
+                let (at, len) = (first.as_mut_ptr().cast(), first.len());
+                libc::recv(self.socket.as_raw_fd(), at, len, flags)
+            };
+            return moved(n);
         }
         let mut buffers = [MaybeUninitSlice::new(first), MaybeUninitSlice::new(second)];
         self.socket
@@ -118,13 +135,29 @@ pub struct Interest {
     pub write: bool,
 }
 
-/// A descriptor, what it is waited for, and what became of it. Same layout as `struct pollfd`.
+/// A descriptor, what it is waited for, and what became of it; or something without a descriptor, of
+/// which it is known whether it is ready. Same layout as `struct pollfd`.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Readiness(libc::pollfd);
 
 impl Readiness {
-    pub fn new(fd: RawFd, interest: Interest) -> Readiness {
+    /// Without a descriptor: ready already, or not before something else has happened.
+    pub fn known(ready: bool) -> Readiness {
+        // `poll` passes over what has no descriptor.
+        Readiness(libc::pollfd {
+            fd: -1,
+            events: if ready { libc::POLLIN } else { 0 },
+            revents: 0,
+        })
+    }
+
+    /// There is nothing to wait for.
+    pub fn is_known_ready(&self) -> bool {
+        self.0.fd < 0 && self.0.events != 0
+    }
+
+    pub fn of(fd: RawFd, interest: Interest) -> Readiness {
         let mut events = 0;
         if interest.read {
             events |= libc::POLLIN;
@@ -141,7 +174,7 @@ impl Readiness {
 
     /// Something can be done: the interest is met, or the next call tells what is wrong.
     pub fn is_ready(&self) -> bool {
-        self.0.revents != 0
+        self.0.revents != 0 || self.is_known_ready()
     }
 }
 

@@ -169,13 +169,16 @@ fn unix(rest: Piece<'_>) -> Parse<(Option<Login>, Address)> {
     Ok((login, Address::Unix { path: decoded }))
 }
 
-/// `name[/]`
+/// `[name][/]`
 fn memory(rest: Piece<'_>) -> Parse<(Option<Login>, Address)> {
     let place = without_path(rest)?;
     if place.text.contains('@') {
         return Err(place.fault("a store in memory takes no credentials"));
     }
-    let name = local_name(place)?;
+    let name = match place.text {
+        "" => String::new(),
+        _ => local_name(place)?,
+    };
     Ok((None, Address::Memory { name }))
 }
 

@@ -25,8 +25,8 @@ pub fn good(kind: &Kind) -> Vec<Row> {
                 "65536=64k 64k=64k 64K=64k 64kb=64k 64KiB=64k 1m=1m 1mib=1m 1g=1g 1GB=1g 1024m=1g \
                  1000000=1000000 600b=600",
             );
-            rows.push((max.to_string(), "1g".into()));
-            rows.push((min.to_string(), min.to_string()));
+            rows.retain(|(_, back)| (*min..=*max).contains(&bytes(back)));
+            rows.extend([*min, *max].map(|limit| (limit.to_string(), shortest(limit))));
             rows
         }
         Kind::Count { min, max } => same(&[&min.to_string(), &max.to_string(), "7"]),
@@ -57,7 +57,7 @@ pub fn bad(kind: &Kind) -> Vec<String> {
         }
         Kind::Size { min, max } => {
             let mut rows = words(
-                "k ib 1ib 1t 1.5m -1 +1 1kk 1bb 2g 0x400 none 1mbib 99999999999999999999 \
+                "k ib 1ib 1t 1.5m -1 +1 1kk 1bb 65g 0x400 none 1mbib 99999999999999999999 \
                  999999999999999999g",
             );
             rows.extend([(min - 1).to_string(), (max + 1).to_string()]);
@@ -78,6 +78,25 @@ pub fn bad(kind: &Kind) -> Vec<String> {
         }
         Kind::Choice(_) => ["AUTO", "auto ", "text", ""].map(String::from).into(),
     }
+}
+
+const UNITS: [(char, u64); 3] = [('g', 1 << 30), ('m', 1 << 20), ('k', 1 << 10)];
+
+/// The bytes of a size in its shortest text.
+fn bytes(text: &str) -> u64 {
+    let unit = UNITS.iter().find(|(unit, _)| text.ends_with(*unit));
+    let (digits, factor) = unit.map_or((text, 1), |(unit, factor)| {
+        (text.trim_end_matches(*unit), *factor)
+    });
+    digits.parse::<u64>().expect("a number") * factor
+}
+
+/// The shortest text of a size.
+fn shortest(bytes: u64) -> String {
+    let fits = UNITS.iter().find(|(_, factor)| bytes % factor == 0);
+    fits.map_or(bytes.to_string(), |(unit, factor)| {
+        format!("{}{unit}", bytes / factor)
+    })
 }
 
 fn words(list: &str) -> Vec<String> {
