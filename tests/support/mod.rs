@@ -5,6 +5,7 @@
 pub mod abi;
 pub mod cc;
 pub mod client;
+pub mod consumer;
 pub mod header;
 pub mod install;
 pub mod memcached;
