@@ -2,6 +2,7 @@
 # make install PREFIX=… DESTDIR=…  install it: libraries, header, CMake package, pkg-config file
 # make test                        run every check; on Debian, installs what is missing for it
 # make header                      write include/memcached2.h anew from the sources in src/ffi/
+# make abi-baseline                append what is new in the header to tests/abi/, which only grows
 # make fuzz FUZZ_SECONDS=…         run each fuzz target for that long
 # make bench MCBENCH=… WHAT=ir     measure the installed library with the mcbench harness
 
@@ -38,6 +39,9 @@ test:
 header:
 	MEMCACHED2_UPDATE_HEADER=1 $(CARGO) build
 
+abi-baseline:
+	MEMCACHED2_UPDATE=1 $(CARGO) test --locked --test abi keep
+
 fuzz:
 	scripts/fuzz.sh $(FUZZ_SECONDS)
 
@@ -48,4 +52,4 @@ clean:
 	rm -rf $(BUILD)
 	$(CARGO) clean
 
-.PHONY: all install test header fuzz bench clean
+.PHONY: all install test header abi-baseline fuzz bench clean

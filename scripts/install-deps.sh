@@ -15,7 +15,7 @@ for component in fmt clippy; do
 done
 
 # command:package
-needed="cc:gcc c++:g++ clang:clang cmake:cmake make:make memcached:memcached nm:binutils
+needed="abidiff:abigail-tools cc:gcc c++:g++ clang:clang cmake:cmake make:make memcached:memcached nm:binutils
         pkg-config:pkg-config strace:strace valgrind:valgrind"
 packages=
 for pair in $needed; do
