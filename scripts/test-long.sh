@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
-soak=${SOAK:-20}
+soak=${SOAK:-10}
 tools=$PWD/target/tools
 export PATH="$tools/bin:$PATH"
 

@@ -2,12 +2,13 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::cc::{self, LIMIT, tree};
 use support::consumer::{
-    VERSION, build, configure, define, directory, find, library_directory, pkg_config, run_all,
+    VERSION, build, configure, define, directory, dynamic_section, find, library_directory,
+    pkg_config, run_all,
 };
 use support::install::{Installed, installed};
 use support::run::run;
@@ -132,4 +133,29 @@ fn a_project_builds_the_library_along() {
 fn a_project_fetches_the_sources() {
     let source = "FETCHCONTENT_SOURCE_DIR_MEMCACHED2";
     check_along("fetch_content", source, "_deps/memcached2-build");
+}
+
+#[test]
+fn the_examples_are_a_project_of_their_own() {
+    let sources = std::fs::read_dir(tree().join("examples-c")).expect("a directory");
+    let sources = sources.map(|entry| entry.expect("an entry").path());
+    let names = sources.filter(|path| path.extension().is_some_and(|end| end == "c"));
+    let names: Vec<_> = names
+        .filter_map(|path| path.file_stem().map(PathBuf::from))
+        .collect();
+    assert!(!names.is_empty(), "no examples");
+    for linked_statically in [false, true] {
+        let to = directory();
+        let choice = if linked_statically { "ON" } else { "OFF" };
+        let definitions = [
+            define("CMAKE_PREFIX_PATH", &installed().prefix),
+            define("MEMCACHED2_STATIC", choice),
+        ];
+        configure("../../examples-c", to.path(), &definitions);
+        build(to.path());
+        for name in &names {
+            let needs = dynamic_section(&to.path().join(name)).contains("libmemcached2.so");
+            assert_eq!(needs, !linked_statically, "{}", name.display());
+        }
+    }
 }
