@@ -1,7 +1,10 @@
 # make                             build the library as it is installed (release, link-time optimised)
 # make install PREFIX=… DESTDIR=…  install it: libraries, header, CMake package, pkg-config file
+# make quickstart                  build the library and its first example with cargo and cc alone, run it
 # make test                        run every check; on Debian, installs what is missing for it
+# make test-long                   run what takes longer: cargo-c, soaks, fuzzing (see the script)
 # make header                      write include/memcached2.h anew from the sources in src/ffi/
+# make abi-baseline                append what is new in the header to tests/abi/, which only grows
 # make fuzz FUZZ_SECONDS=…         run each fuzz target for that long
 # make bench MCBENCH=… WHAT=ir     measure the installed library with the mcbench harness
 
@@ -11,6 +14,9 @@ BUILD ?= build
 FUZZ_SECONDS ?= 60
 MCBENCH ?=
 WHAT ?= ir
+SOAK ?= 10
+EXAMPLE ?= quickstart
+ARGUMENTS ?=
 CMAKE ?= cmake
 CARGO ?= cargo
 
@@ -31,12 +37,22 @@ install: $(BUILD)/built
 	$(CONFIGURE)
 	DESTDIR=$(abspath $(DESTDIR)) $(CMAKE) --install $(BUILD)
 
+quickstart:
+	scripts/quickstart.sh $(EXAMPLE) $(ARGUMENTS)
+
 test:
 	scripts/install-deps.sh
 	scripts/test.sh
 
+test-long:
+	scripts/install-deps.sh
+	SOAK=$(SOAK) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/test-long.sh
+
 header:
 	MEMCACHED2_UPDATE_HEADER=1 $(CARGO) build
+
+abi-baseline:
+	MEMCACHED2_UPDATE=1 $(CARGO) test --locked --test abi keep
 
 fuzz:
 	scripts/fuzz.sh $(FUZZ_SECONDS)
@@ -48,4 +64,4 @@ clean:
 	rm -rf $(BUILD)
 	$(CARGO) clean
 
-.PHONY: all install test header fuzz bench clean
+.PHONY: all install quickstart test test-long header abi-baseline fuzz bench clean

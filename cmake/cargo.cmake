@@ -1,5 +1,5 @@
 # The target memcached2_cargo runs cargo and puts its results into <build>/lib; the imported targets
-# memcached2::memcached2 and memcached2::static let the same build link to them.
+# memcached2::shared (also memcached2::memcached2) and memcached2::static let the same build link to them.
 
 find_program(MEMCACHED2_CARGO cargo HINTS "$ENV{HOME}/.cargo/bin" REQUIRED
   DOC "cargo, from the Rust toolchain (https://rustup.rs)")
@@ -36,4 +36,5 @@ set_target_properties(memcached2_static PROPERTIES
 add_dependencies(memcached2_shared memcached2_cargo)
 add_dependencies(memcached2_static memcached2_cargo)
 add_library(memcached2::memcached2 ALIAS memcached2_shared)
+add_library(memcached2::shared ALIAS memcached2_shared)
 add_library(memcached2::static ALIAS memcached2_static)

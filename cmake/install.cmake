@@ -14,11 +14,16 @@ list(TRANSFORM system_libraries PREPEND "-l" OUTPUT_VARIABLE system_link_flags)
 list(JOIN system_link_flags " " system_link_flags)
 configure_file(cmake/memcached2.pc.in memcached2.pc @ONLY)
 
-install(FILES include/memcached2.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES
-  ${lib_dir}/${static_library} ${lib_dir}/${shared_library} ${lib_dir}/${soname} ${lib_dir}/libmemcached2.so
-  DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES ${PROJECT_BINARY_DIR}/memcached2.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# For packagers: `cmake --install build --component NAME`, with `development` and one or both of
+# `shared` and `static`.
+install(FILES ${lib_dir}/${shared_library} ${lib_dir}/${soname} ${lib_dir}/libmemcached2.so
+  DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT shared)
+install(FILES ${lib_dir}/${static_library}
+  DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT static)
+install(FILES include/memcached2.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(FILES ${PROJECT_BINARY_DIR}/memcached2.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 install(FILES
   ${PROJECT_BINARY_DIR}/memcached2-config.cmake ${PROJECT_BINARY_DIR}/memcached2-config-version.cmake
-  DESTINATION ${config_dir})
+  DESTINATION ${config_dir} COMPONENT development)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs every fuzz target for SECONDS each (default 60): fuzz.sh [SECONDS]
+# Runs every fuzz target for SECONDS each (default 60): fuzz.sh [SECONDS]. It begins with the inputs that
+# are committed in fuzz/corpus/; what it finds besides goes to fuzz/target/corpus/.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
@@ -11,5 +12,7 @@ if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
 fi
 for target in $(cargo +nightly fuzz list); do
   printf '\n== %s, %s s\n' "$target" "$seconds"
-  cargo +nightly fuzz run "$target" -- -max_total_time="$seconds"
+  found=fuzz/target/corpus/$target
+  mkdir -p "$found"
+  cargo +nightly fuzz run "$target" "$found" "fuzz/corpus/$target" -- -max_total_time="$seconds"
 done

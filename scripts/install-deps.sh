@@ -15,8 +15,8 @@ for component in fmt clippy; do
 done
 
 # command:package
-needed="cc:gcc c++:g++ clang:clang cmake:cmake make:make memcached:memcached nm:binutils
-        pkg-config:pkg-config strace:strace valgrind:valgrind"
+needed="abidiff:abigail-tools cc:gcc c++:g++ clang:clang cmake:cmake go:golang-go make:make memcached:memcached
+        nm:binutils pkg-config:pkg-config python3:python3 ruby:ruby strace:strace valgrind:valgrind"
 packages=
 for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair#*:}"

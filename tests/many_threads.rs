@@ -10,9 +10,10 @@ use std::time::Instant;
 use support::client::{Answer, Client, Got, NOT_FOUND, NOT_STORED, OK, name};
 use support::memcached::Memcached;
 use support::named::{self, Random};
+use support::soak;
 
 const THREADS: u64 = 8;
-/// Of all threads together, for each pool.
+/// Of all threads together, for each pool; `soak` multiplies it.
 const COMMANDS: u64 = 500_000;
 const OWN: usize = 40;
 const SHARED: usize = 40;
@@ -183,7 +184,7 @@ impl Worker<'_> {
     }
 
     fn work(&mut self) {
-        while self.commands < COMMANDS / THREADS {
+        while self.commands < soak::times() * COMMANDS / THREADS {
             match self.random.below(100) {
                 0..40 => self.get(),
                 40..65 => self.set(),

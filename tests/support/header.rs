@@ -38,10 +38,15 @@ pub enum Kind {
 
 /// Everything that the header declares, in its order; not the include guard, nor `extern "C"`.
 pub fn items() -> Vec<Item> {
+    items_of(TEXT)
+}
+
+/// As [`items`], of another header.
+pub fn items_of(header: &str) -> Vec<Item> {
     let mut items = Vec::new();
     let mut doc = String::new();
     let mut declaration = String::new();
-    let mut rest = TEXT;
+    let mut rest = header;
     while !rest.is_empty() {
         if let Some(comment) = rest.strip_prefix("/*") {
             let (inside, after) = comment.split_once("*/").expect("a closed comment");
@@ -156,8 +161,13 @@ fn declared(text: &str) -> (Kind, String) {
 
 /// The fields of each structure that the header defines.
 pub fn fields() -> BTreeMap<String, Vec<String>> {
+    fields_of(TEXT)
+}
+
+/// As [`fields`], of another header.
+pub fn fields_of(header: &str) -> BTreeMap<String, Vec<String>> {
     let mut structures = BTreeMap::new();
-    for item in items() {
+    for item in items_of(header) {
         let Some((_, body)) = item.text.split_once('{') else {
             continue;
         };

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::cc::{self, tree};
+use super::consumer;
 use super::run::run;
 
 /// A clean build of everything on a slow machine.
@@ -39,21 +40,9 @@ impl Installed {
         run(&mut compiler, cc::LIMIT).succeeded();
     }
 
-    /// The directory of the shared library: `lib`, `lib64` or `lib/<triple>`.
-    fn library(&self) -> PathBuf {
-        let mut queue = vec![self.prefix.clone()];
-        while let Some(directory) = queue.pop() {
-            for entry in std::fs::read_dir(&directory).expect("a directory") {
-                let path = entry.expect("an entry").path();
-                if path.ends_with("libmemcached2.so") {
-                    return directory;
-                }
-                if path.is_dir() {
-                    queue.push(path);
-                }
-            }
-        }
-        panic!("no libmemcached2.so below {}", self.prefix.display());
+    /// The directory of the libraries.
+    pub fn library(&self) -> PathBuf {
+        consumer::library_directory(&self.prefix)
     }
 }
 

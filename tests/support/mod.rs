@@ -5,9 +5,11 @@
 pub mod abi;
 pub mod cc;
 pub mod client;
+pub mod consumer;
 pub mod header;
 pub mod install;
 pub mod memcached;
 pub mod named;
 pub mod raw;
 pub mod run;
+pub mod soak;

@@ -1,0 +1,3 @@
+module memcached2.example/first
+
+go 1.19
