@@ -40,7 +40,7 @@ pub struct mc_stat {
     pub name: *const c_char,
     /// Its length in bytes.
     pub name_len: usize,
-    /// The text, with a NUL behind it; may be empty, and may hold spaces.
+    /// The text, with a NUL behind it: bytes as the server sent them, none where it sent none.
     pub text: *const c_char,
     /// Its length in bytes.
     pub text_len: usize,

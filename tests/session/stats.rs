@@ -62,7 +62,7 @@ fn fm13_fm92_a_reply_cut_at_every_byte() {
 
 /// Behind statistics an error is the answer, and nothing behind it is believed.
 #[test]
-fn fm50_a_refusal_among_the_lines() {
+fn a_refusal_among_the_lines() {
     let reply = b"STAT pid 1\r\nSERVER_ERROR out of memory writing stats\r\n";
     for next in ["", "END\r\n", "STAT a 1\r\nEND\r\n"] {
         let reply = [&reply[..], next.as_bytes()].concat();
@@ -138,9 +138,9 @@ fn the_limit_is_of_each_reply() {
     assert!(report.in_step);
 }
 
-/// FM-05: lines of statistics are no part of another command's reply.
+/// FM-56: lines of statistics are no part of another command's reply.
 #[test]
-fn fm05_statistics_that_nobody_asked_for() {
+fn fm56_statistics_that_nobody_asked_for() {
     let reply = b"STAT pid 1\r\nEND\r\n";
     for op in Op::ALL.into_iter().filter(|op| *op != Op::Stats) {
         for at in cuts(reply.len()) {

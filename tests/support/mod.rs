@@ -11,3 +11,4 @@ pub mod memcached;
 pub mod named;
 pub mod raw;
 pub mod run;
+pub mod servers;
