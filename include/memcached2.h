@@ -784,7 +784,7 @@ typedef struct mc_stat {
    */
   size_t name_len;
   /**
-   * The text, with a NUL behind it; may be empty, and may hold spaces.
+   * The text, with a NUL behind it: bytes as the server sent them, none where it sent none.
    */
   const char *text;
   /**

@@ -136,6 +136,7 @@ fn stands_in(script: &Script<'_>, report: &Report) {
             Told::Skipped(len) => says(&format!("VALUE {key} ")) && *len <= script.reply.len(),
             Told::Miss(Status::NO_VALUE) => cmd.op.reads_value() && says("END\r\n"),
             Told::Miss(_) => says("NOT_FOUND\r\n") || says("NOT FOUND\r\n"),
+            Told::Stats(_) => unreachable!("no command of these"),
             Told::Done => {
                 let words = ["STORED\r\n", "DELETED\r\n", "TOUCHED\r\n", "OK\r\n"];
                 words.iter().any(|word| says(word))
