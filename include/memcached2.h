@@ -1498,50 +1498,6 @@ mc_status mc_cache_memlimit(const struct mc_client *client,
                             struct mc_results **out);
 
 /**
- * Ask every server for statistics: the general ones where `arg_len` is 0, else those that `arg` names,
- * such as "settings", "items", "slabs", "sizes", "conns", or "detail on"; "reset" sets the servers'
- * counters to 0 and answers none. `arg_len` in bytes, or MC_CSTR. No key_prefix is put in front of it.
- *
- * `*out` is a list with one part for each server, those that are down included, freed with
- * mc_stats_list_free. MC_OK: every server answered; MC_PARTIAL: some did not, the others' parts stand.
- * MC_ILLEGAL_INPUT: `arg` has more than 64 bytes, control characters, or spaces that separate no words.
- * MC_UNSUPPORTED: what `arg` asks for is not answered by statistics ("cachedump", "detail dump",
- * "sizes_enable", "sizes_disable"). Nothing was sent then. A server that does not know `arg` has the
- * status MC_UNKNOWN_COMMAND. A server's answer may take max_value_size bytes. Since: 0.1.
- */
-MC_API
-mc_status mc_stats_get(const struct mc_client *client,
-                       const char *arg,
-                       size_t arg_len,
-                       struct mc_stats_list **out);
-
-/**
- * As mc_stats_get with "settings": how each server was started and set. Since: 0.1.
- */
-MC_API mc_status mc_stats_settings(const struct mc_client *client, struct mc_stats_list **out);
-
-/**
- * As mc_stats_get with "items": the items of each slab class, which is the `index` of a statistic.
- * Since: 0.1.
- */
-MC_API mc_status mc_stats_items(const struct mc_client *client, struct mc_stats_list **out);
-
-/**
- * As mc_stats_get with "slabs": the memory of each slab class, which is the `index` of a statistic;
- * "active_slabs" and "total_malloced", which have none, are of the whole server. Since: 0.1.
- */
-MC_API mc_status mc_stats_slabs(const struct mc_client *client, struct mc_stats_list **out);
-
-/**
- * As mc_stats_get with "sizes": how many items (`number`) there are of each size (`index`, bytes, in
- * steps of 32). A server that does not track sizes (memcached does with `-o track_sizes`) answers one
- * statistic without `index`: "sizes_status", disabled. Since: 0.1.
- */
-MC_API
-mc_status mc_stats_sizes(const struct mc_client *client,
-                         struct mc_stats_list **out);
-
-/**
  * Return how many servers were asked; 0 for NULL. Since: 0.1.
  */
 MC_API size_t mc_stats_servers(const struct mc_stats_list *list);
@@ -1592,6 +1548,50 @@ const struct mc_stat *mc_stats_find(const struct mc_stats_list *list,
  * Free a list, with its statistics. NULL is ignored. Since: 0.1.
  */
 MC_API void mc_stats_list_free(struct mc_stats_list *list);
+
+/**
+ * Ask every server for statistics: the general ones where `arg_len` is 0, else those that `arg` names,
+ * such as "settings", "items", "slabs", "sizes", "conns", or "detail on"; "reset" sets the servers'
+ * counters to 0 and answers none. `arg_len` in bytes, or MC_CSTR. No key_prefix is put in front of it.
+ *
+ * `*out` is a list with one part for each server, those that are down included, freed with
+ * mc_stats_list_free. MC_OK: every server answered; MC_PARTIAL: some did not, the others' parts stand.
+ * MC_ILLEGAL_INPUT: `arg` has more than 64 bytes, control characters, or spaces that separate no words.
+ * MC_UNSUPPORTED: what `arg` asks for is not answered by statistics ("cachedump", "detail dump",
+ * "sizes_enable", "sizes_disable"). Nothing was sent then. A server that does not know `arg` has the
+ * status MC_UNKNOWN_COMMAND. A server's answer may take max_value_size bytes. Since: 0.1.
+ */
+MC_API
+mc_status mc_stats_get(const struct mc_client *client,
+                       const char *arg,
+                       size_t arg_len,
+                       struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "settings": how each server was started and set. Since: 0.1.
+ */
+MC_API mc_status mc_stats_settings(const struct mc_client *client, struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "items": the items of each slab class, which is the `index` of a statistic.
+ * Since: 0.1.
+ */
+MC_API mc_status mc_stats_items(const struct mc_client *client, struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "slabs": the memory of each slab class, which is the `index` of a statistic;
+ * "active_slabs" and "total_malloced", which have none, are of the whole server. Since: 0.1.
+ */
+MC_API mc_status mc_stats_slabs(const struct mc_client *client, struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "sizes": how many items (`number`) there are of each size (`index`, bytes, in
+ * steps of 32). A server that does not track sizes (memcached does with `-o track_sizes`) answers one
+ * statistic without `index`: "sizes_status", disabled. Since: 0.1.
+ */
+MC_API
+mc_status mc_stats_sizes(const struct mc_client *client,
+                         struct mc_stats_list **out);
 
 #ifdef __cplusplus
 }  // extern "C"

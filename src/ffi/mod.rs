@@ -24,6 +24,7 @@ pub mod read;
 pub mod results;
 pub mod server;
 pub mod stats;
+pub mod stats_list;
 pub mod status;
 pub mod version;
 pub mod write;

@@ -2,7 +2,7 @@
 
 use super::results_sink::ResultsSink;
 use super::server::Everyone;
-use super::stats::StatsList;
+use super::stats_list::StatsList;
 use crate::buffer::{Chunk, Place};
 use crate::client::sink::{Answer, Sent, Sink};
 use crate::error::{Failure, Result};
