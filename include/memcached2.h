@@ -388,6 +388,31 @@
 #define MC_OP_FLUSH_ALL 16
 
 /**
+ * Ask every server for statistics: mc_stats_get. Since: 0.1.
+ */
+#define MC_OP_STATS 17
+
+/**
+ * Set how much every server writes to its log: mc_verbosity. Since: 0.1.
+ */
+#define MC_OP_VERBOSITY 18
+
+/**
+ * Set how much memory every server may use: mc_cache_memlimit. Since: 0.1.
+ */
+#define MC_OP_CACHE_MEMLIMIT 19
+
+/**
+ * Ask every server for a sign of life: mc_ping. Since: 0.1.
+ */
+#define MC_OP_PING 20
+
+/**
+ * Delete a key on every server: mc_delete_all. Since: 0.1.
+ */
+#define MC_OP_DELETE_ALL 21
+
+/**
  * `options`: have the item's CAS in the answer to MC_OP_GET and MC_OP_GAT. Since: 0.1.
  */
 #define MC_WANT_CAS 1
@@ -424,6 +449,26 @@
 #define MC_REPLY 17179869184
 
 /**
+ * `kind`: a text, such as a version. Since: 0.1.
+ */
+#define MC_STAT_TEXT 1
+
+/**
+ * `kind`: an integer, from INT64_MIN to UINT64_MAX. Since: 0.1.
+ */
+#define MC_STAT_INTEGER 2
+
+/**
+ * `kind`: a number with a fraction; also seconds of processor time. Since: 0.1.
+ */
+#define MC_STAT_REAL 3
+
+/**
+ * `kind`: yes or no, on or off, enabled or disabled; 1 or 0 where that is what they mean. Since: 0.1.
+ */
+#define MC_STAT_BOOLEAN 4
+
+/**
  * A memcached client: used by any number of threads at once, and after a fork by both processes.
  * Freed with mc_free. Since: 0.1.
  */
@@ -440,6 +485,12 @@ typedef struct mc_options mc_options;
  * mc_results_free; holds no reference to the client. Since: 0.1.
  */
 typedef struct mc_results mc_results;
+
+/**
+ * The statistics of servers: for each server, in the order of the list, how it answered and what it
+ * said. Freed with mc_stats_list_free; holds no reference to the client. Since: 0.1.
+ */
+typedef struct mc_stats_list mc_stats_list;
 
 /**
  * What a call ended with: MC_OK (0), or what went wrong. Bits 0 to 7 are the class, 8 to 15 the kind,
@@ -708,6 +759,69 @@ typedef struct mc_batch {
    */
   int64_t timeout_us;
 } mc_batch;
+
+/**
+ * One of a server's statistics: the name and the text as they came, and what the text says. Made by the
+ * library and reached by pointer only: it grows at its end. What a statistic does not have is 0.
+ * Since: 0.1.
+ */
+typedef struct mc_stat {
+  /**
+   * MC_STAT_*: what the text says. A text that is not of its name's kind has the kind that it looks
+   * like; no text is ever refused or changed.
+   */
+  uint32_t kind;
+  /**
+   * 1: the name has a number in it, which is `index`.
+   */
+  uint32_t has_index;
+  /**
+   * The name, with a NUL behind it: "pid", "items:5:age", "5:chunk_size", "96".
+   */
+  const char *name;
+  /**
+   * Its length in bytes.
+   */
+  size_t name_len;
+  /**
+   * The text, with a NUL behind it: bytes as the server sent them, none where it sent none.
+   */
+  const char *text;
+  /**
+   * Its length in bytes.
+   */
+  size_t text_len;
+  /**
+   * What stands in the name behind the number ("age", "chunk_size", "" for sizes), or the whole name;
+   * with a NUL behind it.
+   */
+  const char *field;
+  /**
+   * Its length in bytes.
+   */
+  size_t field_len;
+  /**
+   * The number in the name: the slab class ("items" and "slabs"), the size of items in bytes
+   * ("sizes"), the connection ("conns").
+   */
+  uint64_t index;
+  /**
+   * An integer that is not below 0; 1 or 0 for MC_STAT_BOOLEAN.
+   */
+  uint64_t number;
+  /**
+   * An integer; INT64_MAX where it is above that. 1 or 0 for MC_STAT_BOOLEAN.
+   */
+  int64_t integer;
+  /**
+   * A number of any kind, as near as a double comes to it.
+   */
+  double real;
+  /**
+   * MC_STAT_BOOLEAN: 1 or 0.
+   */
+  uint32_t boolean;
+} mc_stat;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1332,14 +1446,152 @@ mc_status mc_execute_multi(const struct mc_client *client,
 MC_API mc_status mc_server_versions(const struct mc_client *client, struct mc_results **out);
 
 /**
+ * Ask every server for a sign of life. `*out` holds one item for each, in the order of the list: MC_OK,
+ * or why it gave none. MC_OK: all did; MC_PARTIAL: some did not. Since: 0.1.
+ */
+MC_API
+mc_status mc_ping(const struct mc_client *client,
+                  struct mc_results **out);
+
+/**
  * Have every server forget everything, at once or (`delay` above 0) in so many seconds; what is stored
- * meanwhile is forgotten too. `*out` holds one item for each server. MC_PARTIAL: some failed.
- * Since: 0.1.
+ * meanwhile is forgotten too. `*out` holds one item for each server; `out` may be NULL. MC_PARTIAL: some
+ * failed. Since: 0.1.
  */
 MC_API
 mc_status mc_flush_all(const struct mc_client *client,
                        int64_t delay,
                        struct mc_results **out);
+
+/**
+ * Delete the key on every server, wherever it belongs: for keys that lie where an older list of servers
+ * or another client has put them. `*out` holds one item for each server, in the order of the list, with
+ * the key: MC_OK, MC_NOT_FOUND where there was nothing, or why it failed; `out` may be NULL. MC_OK: the
+ * key is on none of them; MC_PARTIAL: some failed; MC_ILLEGAL_INPUT: the key is illegal, nothing was
+ * sent. Since: 0.1.
+ */
+MC_API
+mc_status mc_delete_all(const struct mc_client *client,
+                        const char *key,
+                        size_t key_len,
+                        struct mc_results **out);
+
+/**
+ * Set how much every server writes to its log: 0 nothing but errors; memcached knows levels up to 3.
+ * `*out` holds one item for each server; `out` may be NULL. MC_PARTIAL: some failed. Since: 0.1.
+ */
+MC_API
+mc_status mc_verbosity(const struct mc_client *client,
+                       uint32_t level,
+                       struct mc_results **out);
+
+/**
+ * Set how much memory every server may use for items, in megabytes (of 2^20 bytes). A server that holds
+ * more gives it up as items go, and only where it moves pages between slab classes. `*out` holds one
+ * item for each server; `out` may be NULL. MC_PARTIAL: some failed: a limit that a server finds too
+ * small (memcached: below 8) or too large is MC_CLIENT_ERROR with its words as `text`, and changes
+ * nothing. 2^32 megabytes and more are MC_INVALID_ARGUMENT. Since: 0.1.
+ */
+MC_API
+mc_status mc_cache_memlimit(const struct mc_client *client,
+                            uint64_t megabytes,
+                            struct mc_results **out);
+
+/**
+ * Return how many servers were asked; 0 for NULL. Since: 0.1.
+ */
+MC_API size_t mc_stats_servers(const struct mc_stats_list *list);
+
+/**
+ * Return how server number `server` answered: `status`, `server` (its name), and where it failed
+ * `text`, `sys_errno` and `phase`. It lives as long as the list; NULL past the end. Since: 0.1.
+ */
+MC_API const struct mc_item *mc_stats_server(const struct mc_stats_list *list, size_t server);
+
+/**
+ * Return how many statistics server number `server` has sent; 0 where it failed, and past the end.
+ * Since: 0.1.
+ */
+MC_API size_t mc_stats_count(const struct mc_stats_list *list, size_t server);
+
+/**
+ * Return statistic number `i` of server number `server`, in the order in which they came. It lives as
+ * long as the list; NULL past the end. Since: 0.1.
+ */
+MC_API
+const struct mc_stat *mc_stats_entry(const struct mc_stats_list *list,
+                                     size_t server,
+                                     size_t i);
+
+/**
+ * Return the first statistic of server number `server`, how many there are, and by how many bytes one
+ * follows the other: all in one crossing, for bindings. NULL when there is none. Since: 0.1.
+ */
+MC_API
+const struct mc_stat *mc_stats_entries(const struct mc_stats_list *list,
+                                       size_t server,
+                                       size_t *count,
+                                       size_t *stride);
+
+/**
+ * Return the statistic of server number `server` whose whole name is `name` (`name_len` in bytes, or
+ * MC_CSTR), such as "curr_items" or "items:5:age". It lives as long as the list; NULL where there is
+ * none. Since: 0.1.
+ */
+MC_API
+const struct mc_stat *mc_stats_find(const struct mc_stats_list *list,
+                                    size_t server,
+                                    const char *name,
+                                    size_t name_len);
+
+/**
+ * Free a list, with its statistics. NULL is ignored. Since: 0.1.
+ */
+MC_API void mc_stats_list_free(struct mc_stats_list *list);
+
+/**
+ * Ask every server for statistics: the general ones where `arg_len` is 0, else those that `arg` names,
+ * such as "settings", "items", "slabs", "sizes", "conns", or "detail on"; "reset" sets the servers'
+ * counters to 0 and answers none. `arg_len` in bytes, or MC_CSTR. No key_prefix is put in front of it.
+ *
+ * `*out` is a list with one part for each server, those that are down included, freed with
+ * mc_stats_list_free. MC_OK: every server answered; MC_PARTIAL: some did not, the others' parts stand.
+ * MC_ILLEGAL_INPUT: `arg` has more than 64 bytes, control characters, or spaces that separate no words.
+ * MC_UNSUPPORTED: what `arg` asks for is not answered by statistics ("cachedump", "detail dump",
+ * "sizes_enable", "sizes_disable"). Nothing was sent then. A server that does not know `arg` has the
+ * status MC_UNKNOWN_COMMAND. A server's answer may take max_value_size bytes. Since: 0.1.
+ */
+MC_API
+mc_status mc_stats_get(const struct mc_client *client,
+                       const char *arg,
+                       size_t arg_len,
+                       struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "settings": how each server was started and set. Since: 0.1.
+ */
+MC_API mc_status mc_stats_settings(const struct mc_client *client, struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "items": the items of each slab class, which is the `index` of a statistic.
+ * Since: 0.1.
+ */
+MC_API mc_status mc_stats_items(const struct mc_client *client, struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "slabs": the memory of each slab class, which is the `index` of a statistic;
+ * "active_slabs" and "total_malloced", which have none, are of the whole server. Since: 0.1.
+ */
+MC_API mc_status mc_stats_slabs(const struct mc_client *client, struct mc_stats_list **out);
+
+/**
+ * As mc_stats_get with "sizes": how many items (`number`) there are of each size (`index`, bytes, in
+ * steps of 32). A server that does not track sizes (memcached does with `-o track_sizes`) answers one
+ * statistic without `index`: "sizes_status", disabled. Since: 0.1.
+ */
+MC_API
+mc_status mc_stats_sizes(const struct mc_client *client,
+                         struct mc_stats_list **out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -16,5 +16,7 @@ mod quiet;
 mod sending;
 #[path = "session/single.rs"]
 mod single;
+#[path = "session/stats.rs"]
+mod stats;
 #[path = "session/table.rs"]
 mod table;

@@ -85,8 +85,22 @@ impl Script<'_> {
 
 /// Op, key, expiry time, and whether it is quiet, where it may be.
 fn command(byte: &u8) -> Cmd {
-    let op = Op::ALL[usize::from(byte & 15)];
-    let mut cmd = Cmd::new(op, KEYS[usize::from(byte >> 4 & 3)]);
+    let which = usize::from(byte >> 4 & 3);
+    // Commands for servers need no key: the bits of the key tell more of them apart.
+    let op = match Op::ALL[usize::from(byte & 15)] {
+        Op::Version => [Op::Version, Op::Ping, Op::Stats, Op::Stats][which],
+        Op::FlushAll => [
+            Op::FlushAll,
+            Op::Verbosity,
+            Op::CacheMemlimit,
+            Op::DeleteAll,
+        ][which],
+        op => op,
+    };
+    let mut cmd = Cmd::new(op, KEYS[which]);
+    if op == Op::Stats && which == 3 {
+        cmd = cmd.value(b"reset".to_vec());
+    }
     if byte & 64 != 0 {
         cmd = cmd.ttl(10);
     }
@@ -136,6 +150,19 @@ fn stands_in(script: &Script<'_>, report: &Report) {
             Told::Skipped(len) => says(&format!("VALUE {key} ")) && *len <= script.reply.len(),
             Told::Miss(Status::NO_VALUE) => cmd.op.reads_value() && says("END\r\n"),
             Told::Miss(_) => says("NOT_FOUND\r\n") || says("NOT FOUND\r\n"),
+            Told::Stats(lines) => {
+                let ends = match cmd.value.is_empty() {
+                    true => says("END\r\n"),
+                    false => says("RESET\r\n") && lines.is_empty(),
+                };
+                let line = |(name, text): &(Vec<u8>, Vec<u8>)| {
+                    contains(script.reply, &[b"STAT ", &name[..], b" ", text].concat())
+                        || text.is_empty()
+                            && contains(script.reply, &[b"STAT ", &name[..]].concat())
+                };
+                ends && lines.iter().all(line)
+            }
+            Told::Done if cmd.op == Op::Ping => says("VERSION "),
             Told::Done => {
                 let words = ["STORED\r\n", "DELETED\r\n", "TOUCHED\r\n", "OK\r\n"];
                 words.iter().any(|word| says(word))
@@ -145,7 +172,13 @@ fn stands_in(script: &Script<'_>, report: &Report) {
                 contains(script.reply, &[b"VERSION ", &text[..], b"\r\n"].concat())
             }
             Told::Refused { text, .. } => {
-                let words = ["ERROR", "NOT_STORED\r\n", "NOT STORED\r\n", "EXISTS\r\n"];
+                let words = [
+                    "ERROR",
+                    "NOT_STORED\r\n",
+                    "NOT STORED\r\n",
+                    "EXISTS\r\n",
+                    "MEMLIMIT_",
+                ];
                 words.iter().any(|word| says(word)) && contains(script.reply, text)
             }
             Told::Abandoned { .. } => !report.in_step,

@@ -76,6 +76,10 @@ pub fn deliver<S: Sink + ?Sized>(
             sink.answer(tag, Answer::Text(session.bytes(text)));
             1
         }
+        Outcome::Stat { name, text } => {
+            sink.stat(tag, session.bytes(name), session.bytes(text));
+            0
+        }
         Outcome::Refused {
             status,
             effect,

@@ -32,6 +32,7 @@ use crate::error::{Effect, Failure, Result, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
+use crate::operation::broadcast::Everywhere;
 use crate::operation::command::Commands;
 use crate::options::Options;
 use crate::protocol::{Command, Op};
@@ -202,7 +203,8 @@ impl Client {
     }
 
     /// Carry out one command on every server, those that are down included; `sink` hears of each
-    /// under the server's place in the list. `begin` is told how many there are first.
+    /// under the server's place in the list. `begin` is told their names first. Fails, and does nothing,
+    /// where the command may be sent to none.
     pub fn broadcast<S: Sink>(
         &self,
         command: &Command<'_>,
@@ -216,11 +218,8 @@ impl Client {
             .iter()
             .map(|server| server.name)
             .collect();
+        let commands = Everywhere::new(*command, names.len())?;
         let mut sink = begin(&names)?;
-        let commands = Everywhere {
-            command: *command,
-            servers: names.len(),
-        };
         let context = Context::new(&commands, &topology, &self.settings.options);
         self.carry_out(&context, limit, &mut sink);
         Ok(sink)
@@ -300,25 +299,6 @@ impl Commands for One<'_, '_> {
         *self.0
     }
     fn fill<'s>(&'s self, _: usize, _: &mut Command<'s>) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// The same command for each server.
-struct Everywhere<'a> {
-    command: Command<'a>,
-    servers: usize,
-}
-
-impl Commands for Everywhere<'_> {
-    fn count(&self) -> usize {
-        self.servers
-    }
-    fn blank(&self) -> Command<'_> {
-        self.command
-    }
-    fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
-        command.server = index;
         Ok(())
     }
 }

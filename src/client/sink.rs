@@ -72,6 +72,9 @@ pub trait Sink {
 
     fn answer(&mut self, tag: Token, answer: Answer<'_>);
 
+    /// One of a server's statistics. The answer follows when all have come; it may still be a failure.
+    fn stat(&mut self, _tag: Token, _name: &[u8], _text: &[u8]) {}
+
     /// The command has failed for good; what was told of it before does not count.
     fn fail(&mut self, tag: Token, failure: Box<Failure>);
 

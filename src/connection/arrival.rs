@@ -37,6 +37,11 @@ pub enum Outcome {
     Done,
     Number(u64),
     Version(Span),
+    /// One of the server's statistics; the reply goes on, and may still be followed by a failure.
+    Stat {
+        name: Span,
+        text: Span,
+    },
     Refused {
         status: Status,
         effect: Effect,

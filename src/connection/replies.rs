@@ -7,7 +7,7 @@ use super::session::{Ending, Mode, Session, quiet_failed};
 use crate::buffer::Place;
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client::{self as ascii, Answer, Decoded, Line};
-use crate::protocol::{Op, Request, Span, ValueHead};
+use crate::protocol::{Op, Request, Span, ValueHead, stats};
 
 const UNSENT: &str = "a reply to a command that was not sent yet";
 const UNTERMINATED: &str = "a value that is not followed by CR LF";
@@ -310,6 +310,15 @@ impl Session {
             Answer::Number(number) => Outcome::Number(number),
             Answer::Version(text) => Outcome::Version(absolute(text)),
             Answer::Miss => Outcome::Miss(Status::NOT_FOUND),
+            Answer::Stat { name, text } => {
+                return self.stat(&owed, used, absolute(name), absolute(text));
+            }
+            Answer::EndOfStats(end) => {
+                if !self.ends_stats(&owed, end) {
+                    return None;
+                }
+                Outcome::Done
+            }
             Answer::EndOfKeys => {
                 self.mode = Mode::Ending {
                     how: Ending::Well,
@@ -329,7 +338,9 @@ impl Session {
                 in_step,
             } => {
                 let text = absolute(text);
-                return self.refused(&owed, status, effect, text, in_step && !early);
+                // Behind statistics an error line may or may not be followed by an END.
+                let in_step = in_step && !early && self.stats == 0;
+                return self.refused(&owed, status, effect, text, in_step);
             }
         };
         self.owed.pop();
@@ -344,6 +355,38 @@ impl Session {
             token: owed.token,
             what,
         })
+    }
+
+    /// One of the lines of `stats` has come.
+    #[cold]
+    fn stat(&mut self, owed: &Owed, used: usize, name: Span, text: Span) -> Option<Arrival> {
+        self.stats = self.stats.saturating_add(used);
+        if self.stats > self.max_value {
+            self.poison("more statistics than max_value_size");
+            return None;
+        }
+        Some(Arrival {
+            token: owed.token,
+            what: Outcome::Stat { name, text },
+        })
+    }
+
+    /// Whether this is the end of the reply that the argument of `stats` asks for. `RESET` and `OK` are
+    /// all of theirs.
+    #[cold]
+    fn ends_stats(&mut self, owed: &Owed, end: stats::End) -> bool {
+        let asked = self.outbox.bytes().get(owed.key_at as usize..);
+        let argument = asked
+            .unwrap_or_default()
+            .split(|byte| *byte == b'\r')
+            .next();
+        let expected = stats::end(argument.unwrap_or_default().trim_ascii_start());
+        let lines = std::mem::take(&mut self.stats);
+        let ends = end == expected && (end == stats::End::Lines || lines == 0);
+        if !ends {
+            self.poison("an end that the statistics asked for cannot have");
+        }
+        ends
     }
 
     #[cold]

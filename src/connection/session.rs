@@ -87,6 +87,8 @@ pub struct Session {
     /// Bytes received since the exchange began.
     received: u64,
     pub(super) max_value: usize,
+    /// The bytes of the statistics that have come of an unfinished reply.
+    pub(super) stats: usize,
     /// The commands are being abandoned.
     abandoning: bool,
     /// The numbers of the last value's header.
@@ -113,6 +115,7 @@ impl Session {
             joining: false,
             received: 0,
             max_value,
+            stats: 0,
             abandoning: false,
             alike: ascii::Alike::default(),
             large_before: false,

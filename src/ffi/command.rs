@@ -53,6 +53,16 @@ pub const MC_OP_DECR: u32 = 14;
 pub const MC_OP_VERSION: u32 = 15;
 /// Forget everything, on every server: mc_flush_all. Since: 0.1.
 pub const MC_OP_FLUSH_ALL: u32 = 16;
+/// Ask every server for statistics: mc_stats_get. Since: 0.1.
+pub const MC_OP_STATS: u32 = 17;
+/// Set how much every server writes to its log: mc_verbosity. Since: 0.1.
+pub const MC_OP_VERBOSITY: u32 = 18;
+/// Set how much memory every server may use: mc_cache_memlimit. Since: 0.1.
+pub const MC_OP_CACHE_MEMLIMIT: u32 = 19;
+/// Ask every server for a sign of life: mc_ping. Since: 0.1.
+pub const MC_OP_PING: u32 = 20;
+/// Delete a key on every server: mc_delete_all. Since: 0.1.
+pub const MC_OP_DELETE_ALL: u32 = 21;
 
 /// `options`: have the item's CAS in the answer to MC_OP_GET and MC_OP_GAT. Since: 0.1.
 pub const MC_WANT_CAS: u64 = 1;

@@ -10,6 +10,7 @@ mod guard;
 mod handle;
 mod item_sink;
 mod results_sink;
+mod stats_sink;
 
 pub mod arithmetic;
 pub mod batch;
@@ -22,6 +23,8 @@ pub mod options;
 pub mod read;
 pub mod results;
 pub mod server;
+pub mod stats;
+pub mod stats_list;
 pub mod status;
 pub mod version;
 pub mod write;

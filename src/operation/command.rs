@@ -43,7 +43,7 @@ fn item_size(request: &Request<'_, '_>) -> u64 {
 pub fn key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<'a>> {
     match Key::new(limits.prefix, command.key) {
         Ok(key) => Ok(key),
-        Err(_) if op.is_server_wide() => Ok(Key::NONE),
+        Err(_) if !op.takes_key() => Ok(Key::NONE),
         Err(fault) => Err(illegal(op, fault)),
     }
 }

@@ -2,9 +2,11 @@
 //! their driver for steps and hear of events.
 
 pub mod batch;
+pub mod broadcast;
 pub mod command;
 pub mod retry;
 pub mod single;
+pub mod stats;
 
 use std::ops::Range;
 

@@ -21,9 +21,11 @@ pub struct Command<'a> {
     pub flags: u32,
     /// Without prefix.
     pub key: &'a [u8],
+    /// What is stored; for `stats`, which statistics.
     pub value: &'a [u8],
     pub ttl: Ttl,
     pub cas: u64,
+    /// By how much is counted; for `verbosity` the level, for `cache_memlimit` the megabytes.
     pub delta: u64,
     /// Place by this instead of the key.
     pub route: Option<&'a [u8]>,

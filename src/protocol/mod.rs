@@ -7,6 +7,7 @@ pub mod command;
 pub mod expiry;
 pub mod key;
 pub mod number;
+pub mod stats;
 
 pub use command::{Command, Request};
 pub use key::{Key, KeyFault};
@@ -31,10 +32,15 @@ pub enum Op {
     Decr = 14,
     Version = 15,
     FlushAll = 16,
+    Stats = 17,
+    Verbosity = 18,
+    CacheMemlimit = 19,
+    Ping = 20,
+    DeleteAll = 21,
 }
 
 impl Op {
-    pub const ALL: [Op; 16] = [
+    pub const ALL: [Op; 21] = [
         Op::Get,
         Op::Gets,
         Op::Gat,
@@ -51,6 +57,11 @@ impl Op {
         Op::Decr,
         Op::Version,
         Op::FlushAll,
+        Op::Stats,
+        Op::Verbosity,
+        Op::CacheMemlimit,
+        Op::Ping,
+        Op::DeleteAll,
     ];
 
     pub fn from_number(number: u32) -> Option<Op> {
@@ -76,6 +87,11 @@ impl Op {
             Op::Decr => "decr",
             Op::Version => "version",
             Op::FlushAll => "flush_all",
+            Op::Stats => "stats",
+            Op::Verbosity => "verbosity",
+            Op::CacheMemlimit => "cache_memlimit",
+            Op::Ping => "ping",
+            Op::DeleteAll => "delete_all",
         }
     }
 
@@ -102,26 +118,55 @@ impl Op {
     pub fn has_expiry(self) -> bool {
         !matches!(
             self,
-            Op::Get | Op::Gets | Op::Delete | Op::Incr | Op::Decr | Op::Version
+            Op::Get
+                | Op::Gets
+                | Op::Delete
+                | Op::Incr
+                | Op::Decr
+                | Op::Version
+                | Op::Stats
+                | Op::Verbosity
+                | Op::CacheMemlimit
+                | Op::Ping
+                | Op::DeleteAll
         )
     }
 
-    /// Asked of a server, not of a key.
+    /// Asked of a server, not of the one that a key belongs to.
     #[inline(always)]
     pub fn is_server_wide(self) -> bool {
-        matches!(self, Op::Version | Op::FlushAll)
+        matches!(
+            self,
+            Op::Version
+                | Op::FlushAll
+                | Op::Stats
+                | Op::Verbosity
+                | Op::CacheMemlimit
+                | Op::Ping
+                | Op::DeleteAll
+        )
+    }
+
+    /// Names a key.
+    pub fn takes_key(self) -> bool {
+        !self.is_server_wide() || self == Op::DeleteAll
     }
 
     /// Changes nothing that a later reader could miss: a failure has no effect to speak of. `gat`
-    /// and `gats` change an expiry time, and doing so twice is doing so once.
+    /// and `gats` change an expiry time, and doing so twice is doing so once; so it is with the
+    /// counters that `stats reset` sets to 0.
     #[inline(always)]
     pub fn is_read(self) -> bool {
-        self.reads_value() || self == Op::Version
+        self.reads_value() || matches!(self, Op::Version | Op::Stats | Op::Ping)
     }
 
     /// Doing it twice leaves what doing it once leaves, and answers the same.
     pub fn is_idempotent(self) -> bool {
-        self.is_read() || matches!(self, Op::Set | Op::Touch | Op::FlushAll)
+        self.is_read()
+            || matches!(
+                self,
+                Op::Set | Op::Touch | Op::FlushAll | Op::Verbosity | Op::CacheMemlimit
+            )
     }
 }
 

@@ -141,11 +141,17 @@ static void flush_all_empties_the_server(mc_client *client) {
 
 /* They answer results, one for each server, and therefore have functions of their own. */
 static void a_command_for_servers_has_no_item(mc_client *client) {
-  static const uint32_t ops[] = {MC_OP_VERSION, MC_OP_FLUSH_ALL};
+  static const uint32_t ops[] = {MC_OP_VERSION,   MC_OP_FLUSH_ALL,      MC_OP_STATS,
+                                 MC_OP_VERBOSITY, MC_OP_CACHE_MEMLIMIT, MC_OP_PING,
+                                 MC_OP_DELETE_ALL};
   CHECK_STATUS(check_store(client, "command", "x"), MC_OK);
-  for (size_t i = 0; i < 2; ++i) {
-    mc_command command = MC_COMMAND_INIT(ops[i]);
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; ++i) {
+    mc_results *results;
+    mc_command command = make(ops[i], "command", NULL);
     run(client, by_execute, &command, MC_INVALID_ARGUMENT);
+    CHECK(mc_execute_multi(client, &command, 1, NULL, &results) != MC_OK);
+    CHECK_STATUS(mc_results_item(results, 0)->status, MC_INVALID_ARGUMENT);
+    mc_results_free(results);
   }
   CHECK_VALUE(client, "command", "x");
 }

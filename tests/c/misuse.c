@@ -81,6 +81,7 @@ static void servers(mc_client *client) {
   uint64_t failed = 7;
   mc_client *view;
   mc_results *results;
+  mc_stats_list *list;
   REFUSED(mc_close(client));
   REFUSED(mc_sync(client, 1000, &failed));
   CHECK_NUMBER(failed, 0);
@@ -95,6 +96,17 @@ static void servers(mc_client *client) {
   CHECK(needed == 0 && text[0] == '\0');
   REFUSED_OUT(results, mc_flush_all(client, 0, &results));
   REFUSED_OUT(results, mc_server_versions(client, &results));
+  REFUSED_OUT(results, mc_ping(client, &results));
+  REFUSED_OUT(results, mc_verbosity(client, 0, &results));
+  REFUSED_OUT(results, mc_cache_memlimit(client, 64, &results));
+  REFUSED_OUT(results, mc_delete_all(client, "k", 1, &results));
+  REFUSED(mc_flush_all(client, 0, NULL));
+  REFUSED(mc_delete_all(client, "k", 1, NULL));
+  REFUSED_OUT(list, mc_stats_get(client, "items", MC_CSTR, &list));
+  REFUSED_OUT(list, mc_stats_settings(client, &list));
+  REFUSED_OUT(list, mc_stats_items(client, &list));
+  REFUSED_OUT(list, mc_stats_slabs(client, &list));
+  REFUSED_OUT(list, mc_stats_sizes(client, &list));
 }
 
 /* Every function with something that is no client, in its place. */
@@ -127,6 +139,47 @@ static void no_results(const mc_results *results) {
   CHECK(mc_results_item(results, 0) == NULL);
   CHECK(mc_results_items(results, &count, &stride) == NULL);
   CHECK_NUMBER(count, 0);
+}
+
+static void no_stats(const mc_stats_list *list) {
+  size_t count = 7, stride = 7;
+  CHECK_NUMBER(mc_stats_servers(list), 0);
+  CHECK_NUMBER(mc_stats_count(list, 0), 0);
+  CHECK(mc_stats_server(list, 0) == NULL);
+  CHECK(mc_stats_entry(list, 0, 0) == NULL);
+  CHECK(mc_stats_find(list, 0, "pid", MC_CSTR) == NULL);
+  CHECK(mc_stats_entries(list, 0, &count, &stride) == NULL);
+  CHECK_NUMBER(count, 0);
+}
+
+static void null_arguments_of_servers(mc_client *client) {
+  mc_results *results;
+  mc_stats_list *list;
+  REFUSED(mc_server_versions(client, NULL));
+  REFUSED(mc_ping(client, NULL));
+  REFUSED_OUT(results, mc_delete_all(client, NULL, 1, &results));
+  REFUSED_OUT(results, mc_delete_all(client, NULL, MC_CSTR, &results));
+  REFUSED_OUT(results, mc_delete_all(client, "k", (size_t)-2, &results));
+  REFUSED_OUT(results, mc_flush_all(client, -1, &results));
+  REFUSED_OUT(results, mc_cache_memlimit(client, UINT64_MAX, &results));
+  REFUSED(mc_stats_get(client, "items", MC_CSTR, NULL));
+  REFUSED_OUT(list, mc_stats_get(client, NULL, 1, &list));
+  REFUSED_OUT(list, mc_stats_get(client, NULL, MC_CSTR, &list));
+  REFUSED_OUT(list, mc_stats_get(client, "items", (size_t)-2, &list));
+  REFUSED(mc_stats_settings(client, NULL));
+  REFUSED(mc_stats_items(client, NULL));
+  REFUSED(mc_stats_slabs(client, NULL));
+  REFUSED(mc_stats_sizes(client, NULL));
+  if (!CHECK_STATUS(mc_stats_settings(client, &list), MC_OK)) return;
+  CHECK(mc_stats_find(list, 0, NULL, 1) == NULL && mc_stats_find(list, 0, NULL, 0) == NULL);
+  CHECK(mc_stats_entries(list, 0, NULL, NULL) != NULL);
+  no_results((const mc_results *)(const void *)list);
+  no_stats((const mc_stats_list *)(const void *)client);
+  mc_results_free((mc_results *)(void *)list);
+  CHECK_NUMBER(mc_stats_servers(list), 1);
+  mc_stats_list_free(list);
+  no_stats(list);
+  mc_stats_list_free(list);
 }
 
 /* NULL for each other pointer in turn, the client being one. */
@@ -248,13 +301,16 @@ int main(int argc, char **argv) {
   no_client(NULL);
   no_options(NULL);
   no_results(NULL);
+  no_stats(NULL);
   null_arguments(client);
+  null_arguments_of_servers(client);
   null_arguments_of_options();
   lengths_that_are_none(client);
   other_handles_and_freed_ones(argv[1]);
   mc_free(NULL);
   mc_options_free(NULL);
   mc_results_free(NULL);
+  mc_stats_list_free(NULL);
   mc_item_free(NULL);
   CHECK_STATUS(check_store(client, "misuse", "fine"), MC_OK);
   CHECK_VALUE(client, "misuse", "fine");

@@ -10,12 +10,12 @@ use memcached2::connection::arrival::{Arrival, Outcome};
 use memcached2::connection::outbox::Token;
 use memcached2::connection::session::Session;
 use memcached2::error::Status;
-use memcached2::protocol::Span;
+use memcached2::protocol::{Op, Span};
 use std::io::IoSlice;
 
 pub use runs::{cuts, run, run_every_way};
 pub use script::{Bytes, Cmd, Lent};
-pub use told::{ABANDONED, Report, Told, Way, refused, value};
+pub use told::{ABANDONED, Report, Told, Way, refused, stats, value};
 
 pub const MAX_VALUE: usize = 8 << 20;
 
@@ -27,6 +27,8 @@ pub struct Driver<'c> {
     /// Values told of the front line that were not proved yet.
     unproved: Vec<(Token, Told)>,
     pub quiet_failed: Vec<(Status, Vec<u8>)>,
+    /// Statistics of a reply that goes on.
+    stats: Vec<(Token, Vec<u8>, Vec<u8>)>,
     place: Option<Block>,
     /// Where values of a batch stand: address and bytes.
     kept: Vec<(usize, Vec<u8>)>,
@@ -66,6 +68,7 @@ impl<'c> Driver<'c> {
             told: vec![None; commands.len()],
             unproved: Vec::new(),
             quiet_failed: Vec::new(),
+            stats: Vec::new(),
             place: None,
             kept: Vec::new(),
             reads: 0,
@@ -233,7 +236,19 @@ impl<'c> Driver<'c> {
                 let text = self.text(text);
                 return self.quiet_failed.push((status, text));
             }
+            Outcome::Stat { name, text } => {
+                let (name, text) = (self.text(name), self.text(text));
+                return self.stats.push((token, name, text));
+            }
             Outcome::Miss(status) => Told::Miss(status),
+            Outcome::Done if self.commands[token as usize].op == Op::Stats => {
+                let lines = std::mem::take(&mut self.stats).into_iter();
+                let its = |(of, name, text)| {
+                    assert_eq!(of, token, "statistics of one reply");
+                    (name, text)
+                };
+                Told::Stats(lines.map(its).collect())
+            }
             Outcome::Done => Told::Done,
             Outcome::Number(number) => Told::Number(number),
             Outcome::Version(text) => Told::Version(self.text(text)),

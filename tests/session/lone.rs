@@ -14,10 +14,9 @@ pub fn begun(mut session: Session, cmd: &Cmd) -> (Session, usize) {
     let key_at = cmd.with(|request| session.begin_lone(request).expect("memory"));
     let mut driver = Driver::of(session, Way::default(), std::slice::from_ref(cmd));
     let sent = driver.send_all();
-    let key = if cmd.op.is_server_wide() {
-        &b""[..]
-    } else {
-        &cmd.key
+    let key = match cmd.op.takes_key() {
+        true => &cmd.key[..],
+        false => b"",
     };
     assert_eq!(&sent[key_at..key_at + key.len()], key);
     (driver.session, key_at)

@@ -49,7 +49,10 @@ impl Cmd {
         Cmd {
             op,
             key: key.as_ref().to_vec(),
-            value: b"value".to_vec(),
+            value: match op {
+                Op::Stats => Vec::new(),
+                _ => b"value".to_vec(),
+            },
             ttl: Ttl::Never,
             quiet: false,
         }
@@ -72,10 +75,10 @@ impl Cmd {
 
     /// Give the request to `f`.
     pub fn with<T>(&self, f: impl FnOnce(&Request<'_, '_>) -> T) -> T {
-        let value: &[u8] = if self.op.sends_value() {
-            &self.value
-        } else {
-            b""
+        let value: &[u8] = match self.op {
+            Op::Stats => &self.value,
+            op if op.sends_value() => &self.value,
+            _ => b"",
         };
         let command = Command {
             value,
@@ -84,9 +87,9 @@ impl Cmd {
             delta: 5,
             ..Command::new(self.op, &self.key)
         };
-        let key = match self.op.is_server_wide() {
-            true => Key::NONE,
-            false => Key::new(b"", &self.key).expect("a legal key"),
+        let key = match self.op.takes_key() {
+            true => Key::new(b"", &self.key).expect("a legal key"),
+            false => Key::NONE,
         };
         f(&Request::new(self.op, &command, key, || 1_700_000_000))
     }

@@ -29,7 +29,7 @@ fn parts(cmds: &[Cmd]) -> Vec<Vec<u8>> {
 
 #[test]
 fn fm17_commands_are_sent_as_they_are() {
-    let sent: Vec<String> = parts(&commands()[..16])
+    let sent: Vec<String> = parts(&commands()[..Op::ALL.len()])
         .into_iter()
         .map(|part| String::from_utf8(part).unwrap())
         .collect();
@@ -50,6 +50,11 @@ fn fm17_commands_are_sent_as_they_are() {
         "decr decr 5\r\n",
         "version\r\n",
         "flush_all\r\n",
+        "stats\r\n",
+        "verbosity 5\r\n",
+        "cache_memlimit 5\r\n",
+        "version\r\n",
+        "delete delete_all\r\n",
     ];
     assert_eq!(sent, expected);
 }

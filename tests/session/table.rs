@@ -3,7 +3,7 @@
 use memcached2::error::{Effect, Status};
 use memcached2::protocol::Op;
 
-use crate::harness::{ABANDONED, Told, refused, value};
+use crate::harness::{ABANDONED, Told, refused, stats, value};
 
 /// How the session is when all has been received.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Row {
 }
 
 /// Whole replies, right for some commands.
-pub const REPLIES: [&str; 20] = [
+pub const REPLIES: [&str; 24] = [
     "STORED",
     "NOT_STORED",
     "NOT STORED",
@@ -33,6 +33,10 @@ pub const REPLIES: [&str; 20] = [
     "7",
     "18446744073709551615",
     "VERSION 1.6.18",
+    "RESET",
+    "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m",
+    "STAT pid 12\r\nSTAT inter\r\nSTAT addr ?:<AF 0>\r\nSTAT empty \r\nEND",
+    "STAT pid 12\r\nRESET",
     "END",
     "VALUE key 0 3\r\nabc\r\nEND",
     "VALUE key 0 0\r\n\r\nEND",
@@ -43,6 +47,15 @@ pub const REPLIES: [&str; 20] = [
 ];
 
 const READS: [Op; 4] = [Op::Get, Op::Gets, Op::Gat, Op::Gats];
+/// Those that need an item, values aside.
+const CHANGES: [Op; 6] = [
+    Op::Cas,
+    Op::Delete,
+    Op::DeleteAll,
+    Op::Touch,
+    Op::Incr,
+    Op::Decr,
+];
 const STORES: [Op; 6] = [
     Op::Set,
     Op::Add,
@@ -60,12 +73,24 @@ fn meaning(op: Op, reply: &str) -> Option<Told> {
         "STORED" if is(&STORES) => Some(Told::Done),
         "NOT_STORED" | "NOT STORED" if is(&STORES) => not(Status::NOT_STORED),
         "EXISTS" if op == Op::Cas => not(Status::CAS_FAILURE),
-        "NOT_FOUND" | "NOT FOUND" if is(&[Op::Cas, Op::Delete, Op::Touch, Op::Incr, Op::Decr]) => {
-            Some(Told::Miss(Status::NOT_FOUND))
-        }
-        "DELETED" if op == Op::Delete => Some(Told::Done),
+        "NOT_FOUND" | "NOT FOUND" if is(&CHANGES) => Some(Told::Miss(Status::NOT_FOUND)),
+        "DELETED" if is(&[Op::Delete, Op::DeleteAll]) => Some(Told::Done),
         "TOUCHED" if op == Op::Touch => Some(Told::Done),
-        "OK" if op == Op::FlushAll => Some(Told::Done),
+        "OK" if is(&[Op::FlushAll, Op::Verbosity, Op::CacheMemlimit]) => Some(Told::Done),
+        "VERSION 1.6.18" if op == Op::Ping => Some(Told::Done),
+        "END" if op == Op::Stats => Some(stats(&[])),
+        _ if op == Op::Stats && reply.starts_with("STAT ") && reply.ends_with("END") => {
+            let lines = [
+                ("pid", "12"),
+                ("inter", ""),
+                ("addr", "?:<AF 0>"),
+                ("empty", ""),
+            ];
+            Some(stats(&lines))
+        }
+        _ if op == Op::CacheMemlimit && reply.starts_with("MEMLIMIT_") => {
+            Some(refused(Status::CLIENT_ERROR, Effect::NotApplied, reply))
+        }
         "VERSION 1.6.18" if op == Op::Version => Some(Told::Version(b"1.6.18".to_vec())),
         "END" if is(&READS) => Some(Told::Miss(Status::NO_VALUE)),
         _ if is(&[Op::Incr, Op::Decr]) => reply.parse().ok().map(Told::Number),
@@ -104,7 +129,7 @@ fn cas_value(reply: &str) -> Option<Told> {
 
 /// Error lines: word, text, and what they mean to `op`.
 fn errors(op: Op) -> Vec<Row> {
-    let unknown = match READS.contains(&op) || op == Op::Version {
+    let unknown = match op.is_read() {
         true => Effect::None,
         false => Effect::Unknown,
     };
@@ -205,6 +230,20 @@ const GARBAGE: &[&[u8]] = &[
     b"99999999999999999999999\r\n",
     b"VERSION\r\n",
     b"VERSION 1.6.18\n",
+    b"RESET \r\n",
+    b"STAT\r\nEND\r\n",
+    b"STAT \r\nEND\r\n",
+    b"STAT  1\r\nEND\r\n",
+    b"STATS pid 1\r\nEND\r\n",
+    b"STAT p\0d 1\r\nEND\r\n",
+    b"STAT p\td 1\r\nEND\r\n",
+    b"STAT pid 1\0\r\nEND\r\n",
+    b"STAT pid 1\r2\r\nEND\r\n",
+    b"STAT pid 1\nEND\r\n",
+    b"STAT pid 1\r\nITEM a [1 b; 0 s]\r\nEND\r\n",
+    b"STAT pid 1\r\nVALUE key 0 3\r\nabc\r\nEND\r\n",
+    b"STAT pid 1\r\nOK\r\n",
+    b"PREFIX a get 1 hit 1 set 0 del 0\r\nEND\r\n",
     b"ERRORS\r\n",
     b"SERVER_ERRORS x\r\n",
     b"CLIENT_ERROR_ x\r\n",

@@ -17,6 +17,8 @@ pub enum Told {
     Done,
     Number(u64),
     Version(Vec<u8>),
+    /// Names and texts.
+    Stats(Vec<(Vec<u8>, Vec<u8>)>),
     Refused {
         status: Status,
         effect: Effect,
@@ -35,6 +37,11 @@ pub fn value(bytes: impl AsRef<[u8]>) -> Told {
         cas: None,
         bytes: bytes.as_ref().to_vec(),
     }
+}
+
+pub fn stats(lines: &[(&str, &str)]) -> Told {
+    let owned = |(name, text): &(&str, &str)| (name.as_bytes().to_vec(), text.as_bytes().to_vec());
+    Told::Stats(lines.iter().map(owned).collect())
 }
 
 pub fn refused(status: Status, effect: Effect, text: impl AsRef<[u8]>) -> Told {

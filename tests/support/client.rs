@@ -41,7 +41,7 @@ pub struct Answer<T> {
 }
 
 /// A client, used by any number of threads.
-pub struct Client(*mut Handle);
+pub struct Client(pub(super) *mut Handle);
 
 // SAFETY: the header says that a client is used by any number of threads at once.
 unsafe impl Send for Client {}

@@ -12,4 +12,5 @@ pub mod memcached;
 pub mod named;
 pub mod raw;
 pub mod run;
+pub mod servers;
 pub mod soak;

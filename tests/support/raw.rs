@@ -66,6 +66,24 @@ impl Raw {
         Some(value)
     }
 
+    /// Store a value.
+    pub fn set(&mut self, key: &str, value: &str) {
+        let stored = self.ask(&format!("set {key} 0 0 {}\r\n{value}", value.len()));
+        assert_eq!(stored, "STORED", "{key}");
+    }
+
+    /// The lines of one of the server's replies up to `END`, each without its `STAT`.
+    pub fn stats(&mut self, argument: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut line = self.ask(format!("stats {argument}").trim_end());
+        while line != "END" {
+            let stat = line.strip_prefix("STAT ");
+            lines.push(stat.expect("a line of statistics").to_string());
+            line = self.line();
+        }
+        lines
+    }
+
     pub fn version(&mut self) -> String {
         self.ask("version")
     }

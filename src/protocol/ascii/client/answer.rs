@@ -2,7 +2,7 @@
 
 use super::decode::{ErrorWord, Line};
 use crate::error::{Effect, Status};
-use crate::protocol::{Op, Span};
+use crate::protocol::{Op, Span, stats};
 
 /// What a line means as the reply to a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,13 @@ pub enum Answer {
     Number(u64),
     /// The server's version.
     Version(Span),
+    /// One of the server's statistics; more lines follow.
+    Stat {
+        name: Span,
+        text: Span,
+    },
+    /// The end of a reply to `stats`, where it is the one that its argument asks for.
+    EndOfStats(stats::End),
     /// The server refused.
     Refused {
         status: Status,
@@ -47,12 +54,26 @@ pub fn answer(op: Op, line: Line, text: &[u8]) -> Answer {
             refused(Status::NOT_STORED)
         }
         (Op::Cas, Line::Exists) => refused(Status::CAS_FAILURE),
-        (Op::Cas | Op::Delete | Op::Touch | Op::Incr | Op::Decr, Line::NotFound) => Answer::Miss,
-        (Op::Delete, Line::Deleted) => Answer::Done,
+        (
+            Op::Cas | Op::Delete | Op::DeleteAll | Op::Touch | Op::Incr | Op::Decr,
+            Line::NotFound,
+        ) => Answer::Miss,
         (Op::Touch, Line::Touched) => Answer::Done,
-        (Op::FlushAll, Line::Ok) => Answer::Done,
+        (Op::Delete | Op::DeleteAll, Line::Deleted) => Answer::Done,
+        (Op::FlushAll | Op::Verbosity | Op::CacheMemlimit, Line::Ok) => Answer::Done,
         (Op::Incr | Op::Decr, Line::Number(number)) => Answer::Number(number),
         (Op::Version, Line::Version(version)) => Answer::Version(version),
+        (Op::Ping, Line::Version(_)) => Answer::Done,
+        (Op::Stats, Line::Stat { name, text }) => Answer::Stat { name, text },
+        (Op::Stats, Line::End) => Answer::EndOfStats(stats::End::Lines),
+        (Op::Stats, Line::Reset) => Answer::EndOfStats(stats::End::Reset),
+        (Op::Stats, Line::Ok) => Answer::EndOfStats(stats::End::Ok),
+        (Op::CacheMemlimit, Line::Memlimit(text)) => Answer::Refused {
+            status: Status::CLIENT_ERROR,
+            effect: Effect::NotApplied,
+            text,
+            in_step: true,
+        },
         (op, Line::Error(word, span)) => error(op, word, span, span.of(text)),
         _ => Answer::Unexpected,
     }

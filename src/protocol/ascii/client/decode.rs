@@ -23,6 +23,15 @@ pub enum Line {
     Ok,
     Number(u64),
     Version(Span),
+    /// One of the lines of `stats`; the text is empty where there is none.
+    Stat {
+        name: Span,
+        text: Span,
+    },
+    /// The end of `stats reset`.
+    Reset,
+    /// A memory limit was not taken; the whole line.
+    Memlimit(Span),
     /// Which kind of error, and the text behind the word.
     Error(ErrorWord, Span),
 }
@@ -175,6 +184,9 @@ fn worded(text: &[u8]) -> Option<Line> {
     if let Some(rest) = text.strip_prefix(b"VERSION ") {
         return Some(Line::Version(behind(text, rest)));
     }
+    if let Some(rest) = text.strip_prefix(b"STAT ") {
+        return stat(text, rest);
+    }
     for (word, kind) in WORDS {
         // `ERROR: shutdown not enabled` has no space behind the word.
         match text.strip_prefix(word) {
@@ -186,7 +198,30 @@ fn worded(text: &[u8]) -> Option<Line> {
             _ => {}
         }
     }
-    None
+    if text == b"RESET" {
+        return Some(Line::Reset);
+    }
+    text.starts_with(b"MEMLIMIT_")
+        .then_some(Line::Memlimit(behind(text, text)))
+}
+
+/// A name, and its text behind a space; memcached leaves the space out where the text is empty. Texts
+/// may hold spaces.
+fn stat(text: &[u8], rest: &[u8]) -> Option<Line> {
+    let len = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+    let (name, value) = rest.split_at(len);
+    let printable = |byte: &u8| *byte > b' ' && *byte != 0x7f;
+    if name.is_empty() || !name.iter().all(printable) || memchr::memchr2(0, b'\r', value).is_some()
+    {
+        return None;
+    }
+    Some(Line::Stat {
+        name: Span {
+            at: (text.len() - rest.len()) as u32,
+            len: len as u32,
+        },
+        text: behind(text, value.strip_prefix(b" ").unwrap_or(value)),
+    })
 }
 
 /// A value of any key.

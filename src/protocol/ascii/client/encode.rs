@@ -1,7 +1,7 @@
 //! Commands into lines.
 
 use crate::buffer::append;
-use crate::protocol::{Key, Op, Request};
+use crate::protocol::{Key, Op, Request, stats};
 
 /// How long a line of keys may grow. memcached 1.6 closes the connection where there is no line
 /// end in the first 2,048 bytes, unless the line begins with `get ` or `gets `.
@@ -14,6 +14,9 @@ pub fn line_limit(op: Op) -> usize {
 
 /// Room for everything in a command line but its key: the longest word, four numbers, spaces.
 const LINE_ROOM: usize = 80;
+
+// `stats`, a space, its argument, the line's end.
+const _: () = assert!(5 + 1 + stats::ARGUMENT_MAX + 2 <= LINE_ROOM);
 
 /// The most bytes that a command line has, its end included.
 #[inline(always)]
@@ -39,7 +42,8 @@ pub fn encode(request: &Request<'_, '_>, out: &mut Vec<u8>) -> usize {
     let key_at = out.len();
     put_key(request.key, out);
     match request.op {
-        Op::Get | Op::Gets | Op::Gat | Op::Gats | Op::Delete | Op::Version => {}
+        Op::Get | Op::Gets | Op::Gat | Op::Gats | Op::Delete | Op::DeleteAll => {}
+        Op::Version | Op::Ping => {}
         Op::Set | Op::Add | Op::Replace | Op::Append | Op::Prepend | Op::Cas => {
             if command.flags == 0 && request.wire.expiry == 0 {
                 append(out, b" 0 0");
@@ -56,6 +60,12 @@ pub fn encode(request: &Request<'_, '_>, out: &mut Vec<u8>) -> usize {
         Op::Incr | Op::Decr => number(command.delta, out),
         Op::FlushAll if request.wire.expiry == 0 => {}
         Op::FlushAll => number(request.wire.expiry, out),
+        Op::Stats if command.value.is_empty() => {}
+        Op::Stats => {
+            append(out, b" ");
+            append(out, command.value);
+        }
+        Op::Verbosity | Op::CacheMemlimit => number(command.delta, out),
     }
     key_at
 }
@@ -106,11 +116,15 @@ fn word(op: Op) -> &'static [u8] {
         Op::Append => b"append ",
         Op::Prepend => b"prepend ",
         Op::Cas => b"cas ",
-        Op::Delete => b"delete ",
+        Op::Delete | Op::DeleteAll => b"delete ",
         Op::Touch => b"touch ",
         Op::Incr => b"incr ",
         Op::Decr => b"decr ",
-        Op::Version => b"version",
+        // What every server answers at once, and every proxy of its own.
+        Op::Version | Op::Ping => b"version",
         Op::FlushAll => b"flush_all",
+        Op::Stats => b"stats",
+        Op::Verbosity => b"verbosity",
+        Op::CacheMemlimit => b"cache_memlimit",
     }
 }
