@@ -27,6 +27,7 @@ pub mod names;
 pub mod observe;
 pub mod operation;
 pub mod options;
+pub mod per_process;
 pub mod protocol;
 pub mod status;
 pub mod transport;

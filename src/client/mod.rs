@@ -8,7 +8,6 @@ mod fit;
 mod greet;
 mod lane;
 mod lanes;
-mod per_process;
 mod place;
 pub mod pool;
 mod queue;

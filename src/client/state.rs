@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::per_process::PerProcess;
 use super::server::Server;
 use super::snapshot::{Held, Snapshot};
 use super::thread;
@@ -13,6 +12,7 @@ use crate::config::{self, Config, ServerSpec};
 use crate::error::Result;
 use crate::observe::Observer;
 use crate::options::Options;
+use crate::per_process::PerProcess;
 use crate::transport::Tuning;
 
 pub type Servers = Topology<Arc<Server>>;
