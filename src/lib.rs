@@ -20,6 +20,7 @@ pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod deadline;
+pub mod engine;
 pub mod error;
 pub mod ffi;
 pub mod fork;
