@@ -1,5 +1,6 @@
 //! Byte streams: one enum, so that a new transport is one file and one variant.
 
+pub mod pipe;
 mod socket;
 mod socket_options;
 mod tcp;
