@@ -76,7 +76,11 @@ fn play(row: &Row, end: &mut dyn End, expected: impl Fn(&Exchange) -> (&[u8], bo
     if row.ends_in_step {
         end.send(b"verbosity\r\n");
         let last = end.reply(b"ERROR\r\n".len());
-        assert_eq!(last, b"ERROR\r\n", "{what}: {}: something is left", row.name);
+        assert_eq!(
+            last, b"ERROR\r\n",
+            "{what}: {}: something is left",
+            row.name
+        );
     }
 }
 
@@ -116,7 +120,11 @@ fn replay(subject: &str) {
             play(row, &mut ours, |e| e.ours(), &what);
         }
     }
-    let differing: Vec<_> = transcript.rows.iter().filter(|r| r.reason.is_some()).collect();
+    let differing: Vec<_> = transcript
+        .rows
+        .iter()
+        .filter(|r| r.reason.is_some())
+        .collect();
     let mut out = std::io::stdout();
     let _ = writeln!(
         out,

@@ -103,7 +103,16 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), Some(number), "{text:?}");
         }
         for text in [
-            "", " ", "-", "-5", "5x", "1.5", "0x10", "x", "18446744073709551616", "- 5",
+            "",
+            " ",
+            "-",
+            "-5",
+            "5x",
+            "1.5",
+            "0x10",
+            "x",
+            "18446744073709551616",
+            "- 5",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }
@@ -112,7 +121,10 @@ mod tests {
     #[test]
     fn texts() {
         for number in [0, 9, 10, 1234, u64::MAX] {
-            assert_eq!(NumberText::new(number).bytes(), number.to_string().as_bytes());
+            assert_eq!(
+                NumberText::new(number).bytes(),
+                number.to_string().as_bytes()
+            );
         }
     }
 }

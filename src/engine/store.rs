@@ -271,7 +271,11 @@ impl Store {
             Some(moment) if number > 0 => moment - 1,
             _ => now - 1,
         };
-        let until = if until + 1 < now && number > 0 { 0 } else { until };
+        let until = if until + 1 < now && number > 0 {
+            0
+        } else {
+            until
+        };
         self.flushed_until.store(until, Relaxed);
         if until <= now {
             self.flushed_below_cas.store(self.next_cas(), Relaxed);

@@ -52,14 +52,46 @@ fn stats(end: &mut dyn End, which: &str) -> BTreeMap<String, String> {
 /// Every counter moves at least once.
 fn script() -> Vec<u8> {
     let lines = [
-        "set a 0 -1 1\r\n1", "stats reset", "get a", "set b 0 0 1\r\n1", "flush_all", "get b",
-        "set c 0 0 1\r\n1", "gat -1 c", "get c", "touch c 0", "gat 0 c", "incr c 1", "decr c 1",
-        "set c 0 0 1\r\n1", "incr c 1", "decr c 1", "cas c 0 0 1 9999\r\n1",
-        "cas cc 0 0 1 9999\r\n1", "add c 0 0 1\r\n1", "append cc 0 0 1\r\n1", "delete c",
-        "delete c", "set d 0 0 1\r\nxyz", "incr d x", "set e 0 0 1\r\nx", "incr e 1", "get e e",
-        "gats 0 e", "add e 0 0 1\r\n1", "verbosity 0", "append e 0 0 3\r\nabc",
-        "prepend e 0 0 3\r\nabc", "replace e 7 0 2\r\n99", "incr e 1", "incr e 1", "set z 0 0 0\r\n",
-        "set f 5 100 10\r\n0123456789", "touch f 200", "flush_all 1000", "cache_memlimit 64",
+        "set a 0 -1 1\r\n1",
+        "stats reset",
+        "get a",
+        "set b 0 0 1\r\n1",
+        "flush_all",
+        "get b",
+        "set c 0 0 1\r\n1",
+        "gat -1 c",
+        "get c",
+        "touch c 0",
+        "gat 0 c",
+        "incr c 1",
+        "decr c 1",
+        "set c 0 0 1\r\n1",
+        "incr c 1",
+        "decr c 1",
+        "cas c 0 0 1 9999\r\n1",
+        "cas cc 0 0 1 9999\r\n1",
+        "add c 0 0 1\r\n1",
+        "append cc 0 0 1\r\n1",
+        "delete c",
+        "delete c",
+        "set d 0 0 1\r\nxyz",
+        "incr d x",
+        "set e 0 0 1\r\nx",
+        "incr e 1",
+        "get e e",
+        "gats 0 e",
+        "add e 0 0 1\r\n1",
+        "verbosity 0",
+        "append e 0 0 3\r\nabc",
+        "prepend e 0 0 3\r\nabc",
+        "replace e 7 0 2\r\n99",
+        "incr e 1",
+        "incr e 1",
+        "set z 0 0 0\r\n",
+        "set f 5 100 10\r\n0123456789",
+        "touch f 200",
+        "flush_all 1000",
+        "cache_memlimit 64",
     ];
     let mut bytes = format!("{}\r\n", lines.join("\r\n")).into_bytes();
     bytes.extend(format!("get f {}\r\n", "k".repeat(251)).into_bytes());
@@ -88,7 +120,9 @@ fn run(end: &mut dyn End) {
     }
     let text = String::from_utf8(text).expect("text");
     let head = text.lines().find(|line| line.starts_with("VALUE "));
-    let cas = head.and_then(|head| head.rsplit(' ').next()).expect("a CAS");
+    let cas = head
+        .and_then(|head| head.rsplit(' ').next())
+        .expect("a CAS");
     end.send(format!("cas k 0 0 1 {cas}\r\n2\r\n").as_bytes());
     assert_eq!(end.reply(8), b"STORED\r\n");
 }
@@ -104,7 +138,10 @@ fn counters_agree() {
         let still = ["cmd_meta", "store_no_memory"].contains(&name);
         assert!(still || ours[name] != "0", "{name} does not move");
     }
-    let unknown: Vec<_> = ours.keys().filter(|name| !real.contains_key(*name)).collect();
+    let unknown: Vec<_> = ours
+        .keys()
+        .filter(|name| !real.contains_key(*name))
+        .collect();
     assert!(unknown.is_empty(), "memcached has no {unknown:?}");
     println!("{} statistics, {} compared", ours.len(), ALIKE.len());
 }
@@ -135,5 +172,8 @@ fn names_of_other_statistics() {
     assert_eq!(settings["item_size_max"], "1048576");
     // 48 + 8 + 2 + 12, in steps of 32.
     let sizes = stats(&mut ours, " sizes");
-    assert_eq!(sizes.into_iter().collect::<Vec<_>>(), [("96".into(), "1".into())]);
+    assert_eq!(
+        sizes.into_iter().collect::<Vec<_>>(),
+        [("96".into(), "1".into())]
+    );
 }

@@ -65,7 +65,9 @@ impl Real {
 impl End for Real {
     fn connect(&mut self) {
         let uri = self.server.uri();
-        let path = uri.strip_prefix("memcached+unix://").expect("a Unix socket");
+        let path = uri
+            .strip_prefix("memcached+unix://")
+            .expect("a Unix socket");
         let stream = UnixStream::connect(path).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
         self.stream = Some(stream);

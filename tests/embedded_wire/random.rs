@@ -26,19 +26,45 @@ impl Random {
 
 const KEYS: [&str; 7] = ["a", "b", "c", "n", "m", "longer:key", "x"];
 const NUMBERS: [&str; 14] = [
-    "0", "1", "7", "10", "99", "-1", "x", "100", "2592001", "4294967296", "1x", "+4", "007",
+    "0",
+    "1",
+    "7",
+    "10",
+    "99",
+    "-1",
+    "x",
+    "100",
+    "2592001",
+    "4294967296",
+    "1x",
+    "+4",
+    "007",
     "18446744073709551615",
 ];
 const EXPIRIES: [&str; 8] = ["0", "0", "0", "100", "-1", "2592001", "x", "3000000000"];
 const WORDS: [&str; 12] = [
-    "", "get", "zzz", " get a", "touch", "delete", "incr a", "set a 0 0", "cas a 0 0 1",
-    "gat 0", "verbosity 1", "get a\tb",
+    "",
+    "get",
+    "zzz",
+    " get a",
+    "touch",
+    "delete",
+    "incr a",
+    "set a 0 0",
+    "cas a 0 0 1",
+    "gat 0",
+    "verbosity 1",
+    "get a\tb",
 ];
 
 /// One command with what follows it, and whether it is answered.
 fn command(random: &mut Random, cas: u64) -> Vec<u8> {
     let key = random.pick(&KEYS);
-    let quiet = if random.below(12) == 0 { " noreply" } else { "" };
+    let quiet = if random.below(12) == 0 {
+        " noreply"
+    } else {
+        ""
+    };
     let line = match random.below(20) {
         0..8 => return storage(random, key, quiet, cas),
         8 | 9 => format!("get {key} {}", random.pick(&KEYS)),
@@ -56,15 +82,23 @@ fn command(random: &mut Random, cas: u64) -> Vec<u8> {
 }
 
 fn storage(random: &mut Random, key: &str, quiet: &str, cas: u64) -> Vec<u8> {
-    let word = random.pick(&["set", "set", "set", "add", "replace", "append", "prepend", "cas"]);
+    let word = random.pick(&[
+        "set", "set", "set", "add", "replace", "append", "prepend", "cas",
+    ]);
     let value = match random.below(4) {
         0 => random.pick(&NUMBERS).to_string(),
         1 => (random.below(2000) as u64 * 1_000_003).to_string(),
         2 => "v".repeat(random.below(300)),
-        _ => random.pick(&["", " ", "5 ", "\r\n", "END\r\n", "get a"]).to_string(),
+        _ => random
+            .pick(&["", " ", "5 ", "\r\n", "END\r\n", "get a"])
+            .to_string(),
     };
     // A number that is only white space makes memcached read beyond it.
-    let value = if value.trim().is_empty() { String::new() } else { value };
+    let value = if value.trim().is_empty() {
+        String::new()
+    } else {
+        value
+    };
     let flags = random.pick(&["0", "0", "1", "4294967295", "4294967297"]);
     let expiry = random.pick(&EXPIRIES);
     let announced = match random.below(25) {
@@ -83,7 +117,9 @@ fn storage(random: &mut Random, key: &str, quiet: &str, cas: u64) -> Vec<u8> {
 fn last_cas(reply: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(reply);
     let heads = text.lines().filter(|line| line.starts_with("VALUE "));
-    heads.filter_map(|line| line.split(' ').nth(4)?.trim().parse().ok()).next_back()
+    heads
+        .filter_map(|line| line.split(' ').nth(4)?.trim().parse().ok())
+        .next_back()
 }
 
 /// What no command can be taken for: whatever state a server is in, it comes to a line with it, and

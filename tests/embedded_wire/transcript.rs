@@ -111,9 +111,10 @@ impl Row {
                 ..Exchange::default()
             }),
             (">", _) => {
-                let goes_on = self.exchanges.last().is_some_and(|e| {
-                    e.reply.is_empty() && !e.closed && e.instead.is_none()
-                });
+                let goes_on = self
+                    .exchanges
+                    .last()
+                    .is_some_and(|e| e.reply.is_empty() && !e.closed && e.instead.is_none());
                 if !goes_on {
                     self.exchanges.push(Exchange::default());
                 }

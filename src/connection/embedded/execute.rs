@@ -142,7 +142,12 @@ impl Embedded {
                 None => shared.store.get(key, now, hit),
                 Some(expiry) => shared.store.touch(key, expiry, now, hit),
             };
-            shared.detail.count(key, Use::Get { hit: told.is_some() });
+            shared.detail.count(
+                key,
+                Use::Get {
+                    hit: told.is_some(),
+                },
+            );
             if let Some(told) = told {
                 told?;
             }
@@ -206,9 +211,7 @@ impl Embedded {
 
     fn set_limit(&self, megabytes: u32, now: i64) -> &'static [u8] {
         match megabytes {
-            ..LIMIT_MIN_MEGABYTES => {
-                b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n"
-            }
+            ..LIMIT_MIN_MEGABYTES => b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
             LIMIT_MISTAKEN_MEGABYTES.. => {
                 b"MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n"
             }

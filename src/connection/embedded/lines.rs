@@ -37,11 +37,7 @@ impl Lines {
     }
 
     #[inline(never)]
-    fn join<'a>(
-        &mut self,
-        input: &mut &'a [u8],
-        end: Option<usize>,
-    ) -> Result<Next<'a>, NoMemory> {
+    fn join<'a>(&mut self, input: &mut &'a [u8], end: Option<usize>) -> Result<Next<'a>, NoMemory> {
         let (more, rest) = input.split_at(end.map_or(input.len(), |end| end + 1));
         *input = rest;
         self.held
