@@ -11,6 +11,7 @@
 //! | 3 | [`connection`] | a connection without its socket (`session`), and on a stream (`link`) |
 //! | 3 | [`cluster`] | which server: hashes, placements, the snapshot of the servers |
 //! | 2 | [`transport`] | byte streams: TCP, Unix sockets, their options |
+//! | 2 | [`engine`] | the embedded store: typed get, store, arithmetic; expiry, order of use, limits; pure |
 //! | 1 | [`protocol`] | commands into bytes, bytes into replies; pure |
 //! | 0 | the others | words that every floor uses: statuses, options, URIs, time, memory, names, fork |
 

@@ -51,7 +51,7 @@ fn read(subject: &str) -> Transcript {
 /// Every row begins on a new connection to a server without items.
 fn begin(end: &mut dyn End) {
     end.connect();
-    end.send(b"flush_all\r\n");
+    end.send(b"verbosity 0 noreply\r\nflush_all\r\n");
     assert_eq!(end.reply(4), b"OK\r\n");
 }
 

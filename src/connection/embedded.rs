@@ -22,6 +22,7 @@ use lines::{Lines, Next};
 use stores::Shared;
 
 /// What `version` answers: no version of memcached's, whose features this server does not all have.
+/// Whoever chooses features by version (meta commands, for one) finds none of them here.
 pub const VERSION: &str = concat!("memcached2 ", env!("CARGO_PKG_VERSION"));
 
 /// One connection's server side.

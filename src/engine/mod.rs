@@ -18,6 +18,6 @@ pub use counters::{Counters, ShardReport};
 pub use draft::Draft;
 pub use expiry::Expiry;
 pub use item::{ITEM_MAX, item_size};
-pub use numeric::{Arithmetic, NumberText, TEXT_MAX};
+pub use numeric::Arithmetic;
 pub use shard::Hit;
 pub use store::{Mode, Refused, SIZE_STEP, Store, Stored};

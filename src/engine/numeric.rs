@@ -4,9 +4,6 @@
 //! front, a sign, anything behind a white space or a NUL. A negative number wraps around, and is
 //! refused only where what it wraps to is above the largest signed number.
 
-/// The longest number that is written: 2^64 - 1.
-pub const TEXT_MAX: usize = 20;
-
 /// A command's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
@@ -52,33 +49,6 @@ pub(super) fn parse(value: &[u8]) -> Option<u64> {
     (wrapped <= i64::MAX as u64).then_some(wrapped)
 }
 
-/// A number as text, without allocation.
-pub struct NumberText {
-    digits: [u8; TEXT_MAX],
-    from: usize,
-}
-
-impl NumberText {
-    pub fn new(mut number: u64) -> NumberText {
-        let mut text = NumberText {
-            digits: [b'0'; TEXT_MAX],
-            from: TEXT_MAX,
-        };
-        loop {
-            text.from -= 1;
-            text.digits[text.from] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                return text;
-            }
-        }
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        &self.digits[self.from..]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,16 +85,6 @@ mod tests {
             "- 5",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn texts() {
-        for number in [0, 9, 10, 1234, u64::MAX] {
-            assert_eq!(
-                NumberText::new(number).bytes(),
-                number.to_string().as_bytes()
-            );
         }
     }
 }

@@ -7,7 +7,7 @@ use super::counters::{Counters, ShardReport};
 use super::expiry::{Expiry, Flushed};
 use super::item::{ITEM_MAX, Item, item_size};
 use super::lru::Lru;
-use super::numeric::{self, Arithmetic, NumberText};
+use super::numeric::{self, Arithmetic};
 use super::store::{Mode, Stored};
 use crate::buffer::NoMemory;
 
@@ -37,36 +37,12 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub const fn new() -> Shard {
+    pub fn new() -> Shard {
         Shard {
             table: HashTable::new(),
             lru: Lru::new(),
             bytes: 0,
-            counters: Counters {
-                get_hits: 0,
-                get_misses: 0,
-                get_expired: 0,
-                get_flushed: 0,
-                cmd_set: 0,
-                delete_hits: 0,
-                delete_misses: 0,
-                incr_hits: 0,
-                incr_misses: 0,
-                decr_hits: 0,
-                decr_misses: 0,
-                cas_hits: 0,
-                cas_misses: 0,
-                cas_badval: 0,
-                touch_hits: 0,
-                touch_misses: 0,
-                store_too_large: 0,
-                store_no_memory: 0,
-                total_items: 0,
-                evictions: 0,
-                evicted_unfetched: 0,
-                expired_unfetched: 0,
-                reclaimed: 0,
-            },
+            counters: Counters::default(),
         }
     }
 
@@ -279,12 +255,12 @@ impl Shard {
         next_cas: impl FnOnce() -> u64,
     ) -> Arithmetic {
         let Some(at) = self.find(query) else {
-            let counters = &mut self.counters;
-            *(if up {
-                &mut counters.incr_misses
-            } else {
-                &mut counters.decr_misses
-            }) += 1;
+            let Counters {
+                incr_misses,
+                decr_misses,
+                ..
+            } = &mut self.counters;
+            *(if up { incr_misses } else { decr_misses }) += 1;
             return Arithmetic::NotFound;
         };
         self.lru.bump(at);
@@ -299,8 +275,9 @@ impl Shard {
             self.counters.decr_hits += 1;
             number.saturating_sub(delta)
         };
-        let text = NumberText::new(number);
-        if self.overwrite(at, text.bytes(), query.now).is_err() {
+        let mut text = itoa::Buffer::new();
+        let text = text.format(number).as_bytes();
+        if self.overwrite(at, text, query.now).is_err() {
             return Arithmetic::NoMemory;
         }
         self.lru.item_mut(at).cas = next_cas();

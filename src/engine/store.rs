@@ -123,7 +123,14 @@ impl Store {
     }
 
     /// A shard's bytes have changed from `before`: keep the sum, and the limit.
-    fn settle(&self, mut shard: MutexGuard<'_, Shard>, before: usize, now: i64) {
+    #[inline(always)]
+    fn settle(&self, shard: MutexGuard<'_, Shard>, before: usize, now: i64) {
+        if shard.bytes != before {
+            self.settle_changed(shard, before, now);
+        }
+    }
+
+    fn settle_changed(&self, mut shard: MutexGuard<'_, Shard>, before: usize, now: i64) {
         if shard.bytes <= before {
             self.used.fetch_sub(before - shard.bytes, Relaxed);
             return;
@@ -166,9 +173,7 @@ impl Store {
         let mut shard = self.shard(query.hash);
         let before = shard.bytes;
         let result = shard.get(&query, hit);
-        if shard.bytes != before {
-            self.settle(shard, before, now);
-        }
+        self.settle(shard, before, now);
         result
     }
 
@@ -314,13 +319,17 @@ impl Store {
 
     /// What each shard holds, after what is dead was dropped.
     pub fn shards(&self, now: i64) -> impl Iterator<Item = ShardReport> + '_ {
-        self.shards.iter().map(move |shard| {
-            let mut shard = lock(shard);
-            let before = shard.bytes;
-            shard.sweep(now, self.flushed());
-            self.used.fetch_sub(before - shard.bytes, Relaxed);
-            shard.report(now)
-        })
+        let shards = self.shards.iter();
+        shards.map(move |shard| self.sweep(shard, now).report(now))
+    }
+
+    /// Lock a shard, and drop what is dead.
+    fn sweep<'s>(&self, shard: &'s Mutex<Shard>, now: i64) -> MutexGuard<'s, Shard> {
+        let mut shard = lock(shard);
+        let before = shard.bytes;
+        shard.sweep(now, self.flushed());
+        self.used.fetch_sub(before - shard.bytes, Relaxed);
+        shard
     }
 
     /// All shards together.
@@ -338,10 +347,11 @@ impl Store {
 
     /// How many items there are of each size, in steps of [`SIZE_STEP`]: entry `n` counts those above
     /// `(n - 1) * SIZE_STEP`, up to `n * SIZE_STEP`.
-    pub fn sizes(&self) -> Vec<u64> {
+    pub fn sizes(&self, now: i64) -> Vec<u64> {
         let mut counts = vec![0; ITEM_MAX / SIZE_STEP + 1];
         for shard in &self.shards {
-            lock(shard).sizes(|size| counts[size.div_ceil(SIZE_STEP)] += 1);
+            self.sweep(shard, now)
+                .sizes(|size| counts[size.div_ceil(SIZE_STEP)] += 1);
         }
         counts
     }

@@ -13,7 +13,7 @@ use super::support::memcached::Memcached;
 /// No server that runs takes this long.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// In recording only: after this long, nothing more comes.
-const SILENCE: Duration = Duration::from_millis(150);
+const SILENCE: Duration = Duration::from_millis(400);
 
 pub trait End {
     /// Begin with a new connection.

@@ -139,23 +139,23 @@ impl Exchange {
         if self.wait > 0 {
             *text += &format!("~ {}\n", self.wait);
         }
-        let mut side = |mark: &str, bytes: &[u8], closed: bool| {
-            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                *text += &format!("{mark} {}\n", escape(line));
-            }
-            if closed {
-                *text += &format!("{mark}closed\n");
-            }
-        };
-        side(">", &self.sent, false);
-        side("<", &self.reply, self.closed);
+        side(">", &self.sent, false, text);
+        side("<", &self.reply, self.closed, text);
         if let Some((reply, closed)) = &self.instead {
             if reply.is_empty() && !closed {
-                side("=", b"", false);
                 *text += "=\n";
             }
-            side("=", reply, *closed);
+            side("=", reply, *closed, text);
         }
+    }
+}
+
+fn side(mark: &str, bytes: &[u8], closed: bool, text: &mut String) {
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        *text += &format!("{mark} {}\n", escape(line));
+    }
+    if closed {
+        *text += &format!("{mark}closed\n");
     }
 }
 

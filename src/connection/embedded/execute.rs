@@ -12,7 +12,7 @@ type Told = Result<(), NoMemory>;
 
 /// The smallest limit that `cache_memlimit` takes, and the first that it takes for a mistake.
 const LIMIT_MIN_MEGABYTES: u32 = 8;
-const LIMIT_MISTAKEN_MEGABYTES: u32 = 1_000_000_000;
+const LIMIT_MISTAKEN_MEGABYTES: u32 = 1_000_000_001;
 
 /// A reply that a quiet command does not get.
 #[inline(always)]

@@ -25,7 +25,7 @@ pub(super) fn answer(stats: Stats<'_>, shared: &Shared, now: i64, out: &mut Vec<
         Stats::Settings => settings(shared, out)?,
         Stats::Items => items(shared, now, out)?,
         Stats::Slabs => slabs(shared, now, out)?,
-        Stats::Sizes => sizes(shared, out)?,
+        Stats::Sizes => sizes(shared, now, out)?,
         Stats::Reset => {
             reset(shared);
             return server::text(b"RESET\r\n", out);
@@ -162,8 +162,8 @@ fn slabs(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
 }
 
 /// How many items there are up to each size.
-fn sizes(shared: &Shared, out: &mut Vec<u8>) -> Told {
-    for (n, count) in shared.store.sizes().iter().enumerate() {
+fn sizes(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
+    for (n, count) in shared.store.sizes(now).iter().enumerate() {
         if *count > 0 {
             number(&(n * SIZE_STEP).to_string(), *count, out)?;
         }

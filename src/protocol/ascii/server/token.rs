@@ -25,7 +25,9 @@ impl<'a> Iterator for Tokens<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let len = memchr::memchr(b' ', self.0).unwrap_or(self.0.len());
+        // Words are short: looking for the next space with `memchr` costs more than it saves.
+        let space = self.0.iter().position(|byte| *byte == b' ');
+        let len = space.unwrap_or(self.0.len());
         let (token, rest) = self.0.split_at(len);
         self.0 = rest;
         Some(token)
