@@ -92,6 +92,19 @@ pub fn earlier(a: Option<Moment>, b: Option<Moment>) -> Option<Moment> {
     }
 }
 
+/// Whole seconds on the monotonic clock, from a reading that is some milliseconds old and costs next
+/// to nothing.
+#[inline]
+pub fn seconds() -> i64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: writes to `time`, and cannot fail for this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &mut time) };
+    time.tv_sec
+}
+
 /// Seconds since 1970 on the wall clock, for expiry times beyond thirty days.
 pub fn unix_now() -> i64 {
     std::time::SystemTime::now()

@@ -10,7 +10,8 @@
 //! | 4 | [`operation`] | what commands mean beyond one exchange: single, batch, what is done again |
 //! | 3 | [`connection`] | a connection without its socket (`session`), and on a stream (`link`) |
 //! | 3 | [`cluster`] | which server: hashes, placements, the snapshot of the servers |
-//! | 2 | [`transport`] | byte streams: TCP, Unix sockets, their options; names, and the race of their addresses |
+//! | 2 | [`transport`] | byte streams: TCP, Unix sockets, pipes, their options; names, and the race of their addresses |
+//! | 2 | [`engine`] | the embedded store: typed get, store, arithmetic; expiry, order of use, limits; pure |
 //! | 1 | [`protocol`] | commands into bytes, bytes into replies; pure |
 //! | 0 | the others | words that every floor uses: statuses, options, URIs, time, memory, names, fork |
 
@@ -20,6 +21,7 @@ pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod deadline;
+pub mod engine;
 pub mod error;
 pub mod ffi;
 pub mod fork;

@@ -158,7 +158,10 @@ fn a_structure_may_not_lose_or_move_a_field() {
 
 #[test]
 fn a_type_may_not_change() {
-    let number = ("  uint64_t number;\n", "  double number;\n");
+    let number = (
+        "What incr and decr answered.\n   */\n  uint64_t number;\n",
+        "What incr and decr answered.\n   */\n  double number;\n",
+    );
     fails(compared, &[number], "number");
     let growth = ("  void *object;\n", "  void *object;\n  uint64_t grown;\n");
     fails(compared, &[number, growth], "number");

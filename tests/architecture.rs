@@ -14,7 +14,16 @@ use sources::{Name, Source, read_crate};
 /// one another; the modules of any other floor may not.
 const FLOORS: [&[&str]; 7] = [
     &[
-        "buffer", "config", "deadline", "error", "fork", "names", "observe", "options", "status",
+        "buffer",
+        "config",
+        "deadline",
+        "error",
+        "fork",
+        "names",
+        "observe",
+        "options",
+        "per_process",
+        "status",
         "uri",
     ],
     &["protocol"],
@@ -29,7 +38,7 @@ const FLOORS: [&[&str]; 7] = [
 const PURE: [&str; 5] = ["protocol", "cluster", "operation", "engine", "value"];
 
 /// What the pure modules must not name.
-const IMPURE: [&[&str]; 13] = [
+const IMPURE: [&[&str]; 14] = [
     &["std", "net"],
     &["std", "os", "unix", "net"],
     &["std", "fs"],
@@ -38,6 +47,7 @@ const IMPURE: [&[&str]; 13] = [
     &["Instant", "now"],
     &["SystemTime"],
     &["deadline", "now"],
+    &["deadline", "seconds"],
     &["deadline", "unix_now"],
     &["deadline", "Deadline"],
     &["thread_local"],

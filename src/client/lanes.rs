@@ -9,10 +9,11 @@ use super::connect::Attempt;
 use super::fit::{Fit, is_fit};
 use super::lane::{Lane, Making, Way};
 use super::no_servers;
+use super::place::Noted;
 use super::pool::{Entry, Seat};
 use super::server::Server;
 use super::sink::Sink;
-use crate::connection::link::Trouble;
+use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::COPIED_VALUE_MAX;
 use crate::connection::session::Session;
 use crate::deadline;
@@ -121,10 +122,21 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     }
 
     /// Begin to make a connection.
-    fn begin(&self, server: &Arc<Server>, seat: Seat) -> std::result::Result<Way, Box<Failure>> {
+    fn begin(
+        &mut self,
+        server: &Arc<Server>,
+        seat: Seat,
+    ) -> std::result::Result<Way, Box<Failure>> {
+        let max_value = self.call.max_value();
+        if let Some(stream) = server.pipe() {
+            let link = Link::new(stream, Session::new(max_value), deadline::now());
+            self.notices
+                .push(What::Connected, server.name, Status::OK, String::new);
+            return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
+        }
         Ok(Way::Making(Box::new(Making {
             attempt: Attempt::new(self.call, server, deadline::now())?,
-            session: Session::new(self.call.max_value()),
+            session: Session::new(max_value),
             seat,
         })))
     }

@@ -9,6 +9,7 @@ mod fit;
 mod greet;
 mod lane;
 mod lanes;
+mod memory;
 mod place;
 pub mod pool;
 mod queue;
@@ -100,16 +101,18 @@ impl Limit {
 }
 
 impl Client {
-    /// Neither resolves nor connects.
-    pub fn new(config: Config, observer: Option<Arc<dyn Observer>>) -> Client {
-        Client::made(Core::new(&config, observer, None), config)
+    /// Neither resolves nor connects. Fails where a store in memory is there already and is not what
+    /// its URI says.
+    pub fn new(config: Config, observer: Option<Arc<dyn Observer>>) -> Result<Client> {
+        Ok(Client::made(Core::new(&config, observer, None)?, config))
     }
 
     /// A client that looks its servers' names up elsewhere than in the process's own resolver, which
     /// the client shares with all others: for tests.
     #[doc(hidden)]
-    pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Client {
-        Client::made(Core::new(&config, None, Some(resolver)), config)
+    pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Result<Client> {
+        let core = Core::new(&config, None, Some(resolver))?;
+        Ok(Client::made(core, config))
     }
 
     fn made(core: Core, config: Config) -> Client {

@@ -6,25 +6,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pool::Pool;
 use crate::config::ServerSpec;
+use crate::connection::embedded::{self, Embedded, MemoryStore, StoreSettings};
+use crate::error::Result;
 use crate::names::ServerName;
-use crate::transport::{Endpoint, Whereabouts};
+use crate::options::Clock;
+use crate::transport::{Endpoint, Pipe, Stream, Whereabouts};
+use crate::uri::Address;
 
 pub struct Server {
     pub spec: ServerSpec,
     pub name: ServerName,
     pub whereabouts: Whereabouts,
+    /// What a server in memory keeps its items in.
+    pub store: Option<Arc<MemoryStore>>,
     pub pool: Arc<Pool>,
     /// A hash of the endpoint that was connected to last; 0: none was.
     last: Arc<AtomicU64>,
 }
 
 impl Server {
+    /// `store`: of [`open_store`].
     pub fn new(
         spec: ServerSpec,
+        store: Option<Arc<MemoryStore>>,
         max_connections: u32,
         quiet_failed: Arc<AtomicU64>,
     ) -> Arc<Server> {
         Arc::new(Server {
+            store,
             name: ServerName::new(&spec.name),
             whereabouts: Whereabouts::of(&spec.uri.address),
             pool: Pool::new(max_connections as usize, quiet_failed),
@@ -38,10 +47,17 @@ impl Server {
         Arc::new(Server {
             name: self.name,
             whereabouts: self.whereabouts.clone(),
+            store: self.store.clone(),
             pool: self.pool.clone(),
             last: self.last.clone(),
             spec,
         })
+    }
+
+    /// A connection to a server in memory, which is made at once.
+    pub fn pipe(&self) -> Option<Stream> {
+        let far_end = Embedded::new(self.store.as_deref()?);
+        Some(Stream::Pipe(Box::new(Pipe::new(Box::new(far_end)))))
     }
 
     /// This endpoint was connected to.
@@ -65,6 +81,21 @@ impl Server {
     pub fn is(&self, spec: &ServerSpec) -> bool {
         self.spec.uri.address == spec.uri.address && self.spec.name == spec.name
     }
+}
+
+/// The store of a server in memory: a named one may be there already, and must be what the URI says.
+pub fn open_store(spec: &ServerSpec) -> Result<Option<Arc<MemoryStore>>> {
+    let Address::Memory { name } = &spec.uri.address else {
+        return Ok(None);
+    };
+    let said = StoreSettings {
+        limit_bytes: spec
+            .store
+            .limit
+            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        manual_clock: spec.store.clock.map(|clock| clock == Clock::Manual),
+    };
+    embedded::open(name, said).map(Some)
 }
 
 fn hash(endpoint: &Endpoint) -> u64 {

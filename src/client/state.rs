@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::server::Server;
+use super::server::{Server, open_store};
 use super::snapshot::{Held, Snapshot};
 use super::thread;
 use crate::cluster::topology::Topology;
 use crate::config::{self, Config, ServerSpec};
+use crate::connection::embedded::MemoryStore;
 use crate::error::Result;
 use crate::fork::per_process::PerProcess;
 use crate::observe::Observer;
@@ -49,10 +50,10 @@ impl Core {
         config: &Config,
         observer: Option<Arc<dyn Observer>>,
         resolver: Option<Arc<Resolver>>,
-    ) -> Core {
+    ) -> Result<Core> {
         let options = config.options.clone();
-        Core {
-            state: PerProcess::new(State::new(&config.servers, options.max_connections)),
+        Ok(Core {
+            state: PerProcess::new(State::new(&config.servers, options.max_connections)?),
             tuning: Tuning {
                 nodelay: options.tcp_nodelay,
                 keepalive: options.tcp_keepalive,
@@ -62,7 +63,7 @@ impl Core {
             options,
             observer,
             resolver,
-        }
+        })
     }
 
     /// This process's state.
@@ -94,11 +95,18 @@ impl Core {
 }
 
 impl State {
-    fn new(specs: &[ServerSpec], max_connections: u32) -> State {
+    /// Fails where the store of a server in memory is not what its URI says.
+    fn new(specs: &[ServerSpec], max_connections: u32) -> Result<State> {
+        let with_store = |spec: &ServerSpec| Ok((spec.clone(), open_store(spec)?));
+        let servers = specs.iter().map(with_store).collect::<Result<Vec<_>>>()?;
+        Ok(State::of(servers, max_connections))
+    }
+
+    fn of(servers: Vec<(ServerSpec, Option<Arc<MemoryStore>>)>, max_connections: u32) -> State {
         let quiet_failed = Arc::new(AtomicU64::new(0));
-        let servers = specs
-            .iter()
-            .map(|spec| Server::new(spec.clone(), max_connections, quiet_failed.clone()))
+        let servers = servers
+            .into_iter()
+            .map(|(spec, store)| Server::new(spec, store, max_connections, quiet_failed.clone()))
             .collect();
         State {
             topology: Snapshot::new(topology(servers)),
@@ -112,12 +120,13 @@ impl State {
     /// takes no lock.
     fn renew(parent: &State) -> State {
         let old = parent.topology();
-        let specs: Vec<ServerSpec> = old
+        // A store is another one, and empty, in each process.
+        let servers = old
             .servers()
             .iter()
-            .map(|server| server.spec.clone())
+            .map(|server| (server.spec.clone(), server.store.clone()))
             .collect();
-        State::new(&specs, parent.max_connections)
+        State::of(servers, parent.max_connections)
     }
 
     fn close_inherited(parent: &State) {
@@ -182,7 +191,7 @@ impl State {
         let servers: Vec<Arc<Server>> = specs
             .into_iter()
             .map(|spec| self.kept_or_new(&old, spec))
-            .collect();
+            .collect::<Result<_>>()?;
         let left =
             |old: &&Arc<Server>| !servers.iter().any(|new| Arc::ptr_eq(&new.pool, &old.pool));
         let gone: Vec<Arc<Server>> = old.servers().iter().filter(left).cloned().collect();
@@ -194,12 +203,15 @@ impl State {
         Ok(())
     }
 
-    fn kept_or_new(&self, old: &Servers, spec: ServerSpec) -> Arc<Server> {
-        match old.servers().iter().find(|server| server.is(&spec)) {
+    fn kept_or_new(&self, old: &Servers, spec: ServerSpec) -> Result<Arc<Server>> {
+        Ok(match old.servers().iter().find(|server| server.is(&spec)) {
             Some(server) if server.spec == spec => server.clone(),
             Some(server) => server.with_spec(spec),
-            None => Server::new(spec, self.max_connections, self.quiet_failed.clone()),
-        }
+            None => {
+                let (store, failed) = (open_store(&spec)?, self.quiet_failed.clone());
+                Server::new(spec, store, self.max_connections, failed)
+            }
+        })
     }
 }
 

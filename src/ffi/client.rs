@@ -45,7 +45,7 @@ pub unsafe extern "C" fn mc_new(servers: *const c_char, out: *mut *mut mc_client
         *place = std::ptr::null_mut();
         // SAFETY: as above.
         let servers = unsafe { text(servers, "servers") }?;
-        hand_out_client(Client::new(Config::from_list(servers)?, None), place)
+        hand_out_client(Client::new(Config::from_list(servers)?, None)?, place)
     })
 }
 
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn mc_new_with(
         let place = unsafe { self::out(out, "out") }?;
         *place = std::ptr::null_mut();
         let options = borrow(options, "options")?;
-        hand_out_client(options.client(), place)
+        hand_out_client(options.client()?, place)
     })
 }
 

@@ -19,6 +19,7 @@ pub mod command;
 pub mod item;
 pub mod last_error;
 pub mod log;
+pub mod memory;
 pub mod options;
 pub mod read;
 pub mod results;

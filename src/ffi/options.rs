@@ -43,7 +43,7 @@ impl Settings {
         drop(old);
     }
 
-    pub(super) fn client(&self) -> Client {
+    pub(super) fn client(&self) -> crate::error::Result<Client> {
         let observer = self
             .observer
             .lock()

@@ -1,6 +1,6 @@
 //! Byte streams: one enum, so that a new transport is one file and one variant.
 
-mod pipe;
+pub mod pipe;
 pub mod race;
 pub mod resolve;
 mod signals;

@@ -128,7 +128,7 @@ pub struct Caller(Client);
 impl Caller {
     pub fn new(servers: &str, resolver: &Arc<Resolver>) -> Caller {
         let config = Config::from_list(servers).expect("a list of servers");
-        Caller(Client::with_resolver(config, resolver.clone()))
+        Caller(Client::with_resolver(config, resolver.clone()).expect("a client"))
     }
 
     pub fn get(&self, key: &str) -> Outcome {

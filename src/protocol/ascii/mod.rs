@@ -1,3 +1,4 @@
 //! The classic text protocol (memcached's doc/protocol.txt).
 
 pub mod client;
+pub mod server;

@@ -1,0 +1,53 @@
+//! Any bytes to the embedded server: nothing panics, and however they are cut, the replies are the
+//! same.
+//!
+//! The input: the sizes of three pieces (0: all that is left) which are repeated, and the bytes.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use memcached2::connection::embedded::{Embedded, StoreSettings, open};
+use memcached2::transport::pipe::Peer;
+
+/// What is replied to the pieces, until the connection is closed.
+fn replies<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, bool) {
+    let settings = StoreSettings {
+        limit_bytes: Some(1 << 20),
+        manual_clock: Some(true),
+    };
+    let store = open("", settings).expect("a store");
+    let mut connection = Embedded::new(&store);
+    let mut replies = Vec::new();
+    for piece in pieces {
+        if !connection.hear(piece, &mut replies).expect("memory") {
+            return (replies, true);
+        }
+    }
+    (replies, false)
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((sizes, bytes)) = input.split_first_chunk::<3>() else {
+        return;
+    };
+    let mut rest = bytes;
+    let mut sizes = sizes.iter().cycle();
+    let pieces = std::iter::from_fn(|| {
+        if rest.is_empty() {
+            return None;
+        }
+        let size = match sizes.next() {
+            None | Some(0) => rest.len(),
+            Some(size) => usize::from(*size).min(rest.len()),
+        };
+        let (piece, behind) = rest.split_at(size);
+        rest = behind;
+        Some(piece)
+    });
+    // Numbers that differ from run to run are in the statistics, and nowhere else.
+    if bytes.windows(5).any(|window| window == b"stats") {
+        replies(pieces);
+        return;
+    }
+    assert_eq!(replies(std::iter::once(bytes)), replies(pieces));
+});

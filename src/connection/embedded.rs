@@ -1,0 +1,145 @@
+//! The embedded server: one connection's far end, which joins the protocol's server side to a store.
+//! It runs in the thread of whoever writes to the connection.
+
+mod clock;
+mod detail;
+mod execute;
+mod lines;
+mod statistics;
+mod stores;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+pub use stores::{DEFAULT_LIMIT, MemoryStore, StoreSettings, open};
+
+use crate::buffer::NoMemory;
+use crate::engine::{Draft, Mode};
+use crate::fork;
+use crate::protocol::ascii::server::{END, without_end};
+use crate::transport::pipe::Peer;
+use lines::{Lines, Next};
+use stores::Shared;
+
+/// What `version` answers: no version of memcached's, whose features this server does not all have.
+/// Whoever chooses features by version (meta commands, for one) finds none of them here.
+pub const VERSION: &str = concat!("memcached2 ", env!("CARGO_PKG_VERSION"));
+
+/// One connection's server side.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    /// That of the process which opened the connection.
+    generation: u32,
+    lines: Lines,
+    state: State,
+}
+
+/// What the next bytes are.
+enum State {
+    Line,
+    Value(Value),
+    /// So many bytes of a value that was refused.
+    Skip(u64),
+    Closed,
+}
+
+/// A value on its way.
+struct Value {
+    draft: Draft,
+    mode: Mode,
+    quiet: bool,
+    /// What stands where the value's end should, and how much of that has come.
+    end: [u8; 2],
+    end_len: usize,
+}
+
+impl Value {
+    /// Whether it is whole now.
+    #[inline(always)]
+    fn take(&mut self, input: &mut &[u8]) -> bool {
+        *input = &input[self.draft.put(input)..];
+        while self.end_len < END.len() {
+            let Some((byte, rest)) = input.split_first() else {
+                return false;
+            };
+            self.end[self.end_len] = *byte;
+            self.end_len += 1;
+            *input = rest;
+        }
+        true
+    }
+}
+
+impl Embedded {
+    /// A new connection to a store.
+    pub fn new(store: &MemoryStore) -> Embedded {
+        let shared = store.shared().clone();
+        shared.connections.fetch_add(1, Relaxed);
+        shared.connections_ever.fetch_add(1, Relaxed);
+        Embedded {
+            shared,
+            generation: fork::generation(),
+            lines: Lines::default(),
+            state: State::Line,
+        }
+    }
+
+    /// Take all of `input`, until the connection is closed.
+    #[inline(always)]
+    fn take(&mut self, mut input: &[u8], replies: &mut Vec<u8>) -> Result<(), NoMemory> {
+        let now = self.shared.clock.now();
+        while !input.is_empty() {
+            match &mut self.state {
+                State::Line => match self.lines.next(&mut input)? {
+                    Next::Whole(line) => self.execute(without_end(line), now, replies)?,
+                    Next::Joined(line) => {
+                        self.execute(without_end(&line), now, replies)?;
+                        self.lines.done(line);
+                    }
+                    Next::More => {}
+                    Next::TooLong => self.state = State::Closed,
+                },
+                State::Value(value) => {
+                    if value.take(&mut input) {
+                        self.finish(now, replies)?;
+                    }
+                }
+                State::Skip(left) => {
+                    let n = usize::try_from(*left).map_or(input.len(), |n| n.min(input.len()));
+                    *left -= n as u64;
+                    input = &input[n..];
+                    if *left == 0 {
+                        self.state = State::Line;
+                    }
+                }
+                State::Closed => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Peer for Embedded {
+    #[inline]
+    fn hear(&mut self, bytes: &[u8], replies: &mut Vec<u8>) -> Result<bool, NoMemory> {
+        // A connection of the parent's: its store may be locked by a thread that is not there.
+        if self.generation != fork::generation() {
+            self.state = State::Closed;
+            return Ok(false);
+        }
+        let before = replies.len();
+        self.take(bytes, replies)?;
+        let written = (replies.len() - before) as u64;
+        self.shared
+            .bytes_read
+            .fetch_add(bytes.len() as u64, Relaxed);
+        self.shared.bytes_written.fetch_add(written, Relaxed);
+        Ok(!matches!(self.state, State::Closed))
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.shared.connections.fetch_sub(1, Relaxed);
+    }
+}

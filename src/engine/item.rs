@@ -1,0 +1,61 @@
+//! One item, and what it counts against the limits.
+
+use super::expiry::{Expiry, Flushed};
+
+/// The largest item, counted by [`item_size`].
+pub const ITEM_MAX: usize = 1 << 20;
+
+/// How many bytes an item counts. As memcached 1.6 does: 48 of header, 8 of CAS, the key with a NUL,
+/// 4 of flags unless they are zero, the value with its line end.
+#[inline(always)]
+pub fn item_size(key: usize, flags: u32, value: usize) -> usize {
+    let flags = if flags == 0 { 0 } else { 4 };
+    48 + 8 + key + 1 + flags + value + 2
+}
+
+/// A stored item. Key and value stand behind one another in one allocation.
+#[derive(Default)]
+pub(super) struct Item {
+    pub hash: u64,
+    pub cas: u64,
+    /// When it was stored, for what a flush covers and how old it is.
+    pub stored: i64,
+    pub expiry: Expiry,
+    pub flags: u32,
+    pub key_len: u8,
+    /// Whether anybody has asked for it.
+    pub fetched: bool,
+    pub bytes: Vec<u8>,
+}
+
+impl Item {
+    #[inline(always)]
+    pub fn key(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.key_len)]
+    }
+
+    #[inline(always)]
+    pub fn value(&self) -> &[u8] {
+        &self.bytes[usize::from(self.key_len)..]
+    }
+
+    pub fn value_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[usize::from(self.key_len)..]
+    }
+
+    #[inline(always)]
+    pub fn size(&self) -> usize {
+        let key = usize::from(self.key_len);
+        item_size(key, self.flags, self.bytes.len() - key)
+    }
+
+    #[inline(always)]
+    pub fn has_expired(&self, now: i64) -> bool {
+        self.expiry.has_passed(now)
+    }
+
+    #[inline(always)]
+    pub fn is_flushed(&self, flushed: Flushed, now: i64) -> bool {
+        flushed.covers(self.stored, self.cas, now)
+    }
+}

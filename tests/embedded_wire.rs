@@ -1,0 +1,165 @@
+//! The embedded server beside memcached: transcripts that were recorded from memcached are replayed
+//! against both, whole and in pieces; then random commands are sent to both.
+//!
+//! `MEMCACHED2_UPDATE=1` records the replies of memcached anew.
+
+mod support;
+
+#[path = "embedded_wire/counters.rs"]
+mod counters;
+#[path = "embedded_wire/ends.rs"]
+mod ends;
+#[path = "embedded_wire/random.rs"]
+mod random;
+#[path = "embedded_wire/transcript.rs"]
+mod transcript;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use ends::{End, Ours, Real};
+use transcript::{Exchange, Row, Transcript};
+
+/// Every file of transcripts, each replayed against servers of its own.
+const SUBJECTS: [&str; 10] = [
+    "arithmetic",
+    "cas",
+    "edges",
+    "expiry",
+    "flush",
+    "limits",
+    "lines",
+    "reading",
+    "server",
+    "store",
+];
+
+/// How the bytes are cut for the embedded server; 0: not.
+const PIECES: [usize; 7] = [0, 1, 2, 3, 7, 64, 4093];
+
+fn file(subject: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/embedded_wire")
+        .join(format!("{subject}.txt"))
+}
+
+fn read(subject: &str) -> Transcript {
+    let text = std::fs::read_to_string(file(subject)).expect("a file of transcripts");
+    Transcript::parse(&text)
+}
+
+/// Every row begins on a new connection to a server without items.
+fn begin(end: &mut dyn End) {
+    end.connect();
+    end.send(b"verbosity 0 noreply\r\nflush_all\r\n");
+    assert_eq!(end.reply(4), b"OK\r\n");
+}
+
+/// Play one row; `expected` picks the side of each exchange that has to come.
+fn play(row: &Row, end: &mut dyn End, expected: impl Fn(&Exchange) -> (&[u8], bool), what: &str) {
+    begin(end);
+    for exchange in &row.exchanges {
+        let name = &row.name;
+        if exchange.wait > 0 {
+            end.wait(exchange.wait);
+        }
+        end.send(&exchange.sent);
+        let (reply, closed) = expected(exchange);
+        let got = end.reply(reply.len());
+        let show = transcript::escape;
+        assert_eq!(show(&got), show(reply), "{what}: {name}");
+        if closed {
+            assert!(end.is_closed(), "{what}: {name}: not closed");
+            return;
+        }
+    }
+    if row.ends_in_step {
+        end.send(b"verbosity\r\n");
+        let last = end.reply(b"ERROR\r\n".len());
+        assert_eq!(
+            last, b"ERROR\r\n",
+            "{what}: {}: something is left",
+            row.name
+        );
+    }
+}
+
+fn record(subject: &str) {
+    let mut transcript = read(subject);
+    let mut real = Real::new();
+    for row in &mut transcript.rows {
+        begin(&mut real);
+        for exchange in &mut row.exchanges {
+            if exchange.wait > 0 {
+                real.wait(exchange.wait);
+            }
+            real.send(&exchange.sent);
+            (exchange.reply, exchange.closed) = real.all();
+        }
+    }
+    std::fs::write(file(subject), transcript.render()).expect("written");
+}
+
+fn replay(subject: &str) {
+    if std::env::var_os("MEMCACHED2_UPDATE").is_some() {
+        record(subject);
+    }
+    let transcript = read(subject);
+    let mut real = Real::new();
+    for row in &transcript.rows {
+        play(row, &mut real, |e| (&e.reply, e.closed), "memcached");
+    }
+    for pieces in PIECES {
+        let mut ours = Ours::new(pieces);
+        let what = format!("embedded, pieces of {pieces}");
+        for row in &transcript.rows {
+            if row.whole_only && pieces != 0 {
+                begin(&mut ours);
+                continue;
+            }
+            play(row, &mut ours, |e| e.ours(), &what);
+        }
+    }
+    let differing: Vec<_> = transcript
+        .rows
+        .iter()
+        .filter(|r| r.reason.is_some())
+        .collect();
+    let mut out = std::io::stdout();
+    let _ = writeln!(
+        out,
+        "{subject}: {} rows, {} of them answered otherwise on purpose",
+        transcript.rows.len(),
+        differing.len()
+    );
+    for row in differing {
+        let reason = row.reason.as_deref().unwrap_or_default();
+        let _ = writeln!(out, "    {}: {reason}", row.name);
+    }
+}
+
+macro_rules! subjects {
+    ($($name:ident)*) => { $(
+        #[test]
+        fn $name() {
+            replay(stringify!($name));
+        }
+    )* };
+}
+
+subjects! { arithmetic cas edges expiry flush limits lines reading server store }
+
+#[test]
+fn enough_of_them() {
+    let rows: usize = SUBJECTS.iter().map(|s| read(s).rows.len()).sum();
+    let otherwise: usize = SUBJECTS
+        .iter()
+        .map(|s| read(s).rows.iter().filter(|r| r.reason.is_some()).count())
+        .sum();
+    let _ = writeln!(
+        std::io::stdout(),
+        "{rows} rows of transcripts, {otherwise} answered otherwise on purpose"
+    );
+    assert!(rows >= 250, "{rows}");
+    assert!(otherwise * 10 <= rows, "{otherwise}");
+}
