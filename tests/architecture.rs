@@ -65,7 +65,7 @@ const UNSAFE: [&str; 11] = [
     "src/fork.rs",
     "src/fork/per_process.rs",
     "src/names.rs",
-    "src/transport/signals.rs",
+    "src/transport/helper.rs",
     "src/transport/socket.rs",
     "src/transport/wakeup.rs",
 ];

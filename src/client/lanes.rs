@@ -28,6 +28,7 @@ use crate::transport::Readiness;
 
 impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     /// A lane to the command's server: its index, or `None` where it has to wait for the others.
+    #[inline(never)]
     pub(super) fn open(
         &mut self,
         tag: Token,

@@ -96,6 +96,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         true
     }
 
+    #[inline(never)]
     fn wait_and_receive<O: Operation>(&mut self, operation: &mut O) {
         let mut waiting = Vec::with_capacity(self.lanes.len());
         for lane in &mut self.lanes {
@@ -168,6 +169,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         }
     }
 
+    #[inline(never)]
     fn go_on_connecting<O: Operation>(
         &mut self,
         index: usize,

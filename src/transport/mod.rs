@@ -1,9 +1,9 @@
 //! Byte streams: one enum, so that a new transport is one file and one variant.
 
+mod helper;
 pub mod pipe;
 pub mod race;
 pub mod resolve;
-mod signals;
 mod socket;
 mod socket_options;
 mod tcp;

@@ -16,7 +16,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::signals;
+use super::helper;
 use crate::deadline::{self, Moment};
 use crate::fork::per_process::OnDemand;
 use book::{Book, Verdict};
@@ -148,10 +148,7 @@ impl Office {
     /// The book counts it already.
     fn start_helper(self: &Arc<Self>) {
         let office = self.clone();
-        let builder = std::thread::Builder::new()
-            .name("mc-resolve".into())
-            .stack_size(STACK);
-        let started = signals::blocked(|| builder.spawn(move || office.help()));
+        let started = helper::start(c"mc-resolve", STACK, Box::new(move || office.help()));
         if let Err(error) = started {
             let why = Unresolved::from(error);
             let given_up = self.book().helper_missing(&why, deadline::now());

@@ -11,8 +11,9 @@ use crate::lookups::{Lookups, Says};
 use crate::peers::address;
 use crate::support::memcached::Memcached;
 
-/// Whether a child's call came to `true`: told by its exit status.
-pub fn in_child(call: impl FnOnce() -> bool) -> bool {
+/// What a child's call must come to: `true`, told by its exit status.
+#[track_caller]
+pub fn in_child(call: impl FnOnce() -> bool) {
     // SAFETY: the child calls what a child may call, the library and memory included, and ends
     // without returning to the tests.
     let child = unsafe { libc::fork() };
@@ -28,7 +29,16 @@ pub fn in_child(call: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child is this test's own; `status` lives through the call.
     let waited = unsafe { libc::waitpid(child, &mut status, 0) };
     assert_eq!(waited, child);
-    libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+    assert_eq!(status, 0, "the child's: 14 is a hang, 256 a wrong answer");
+}
+
+/// Says that all is done when it is dropped: a test that fails ends its threads too.
+struct Finally<'a>(&'a AtomicBool);
+
+impl Drop for Finally<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A look-up that never ends in this process, and answers at once in its children.
@@ -72,13 +82,13 @@ fn fm122_a_child_of_a_stuck_parent_looks_up_by_itself() {
         })
         .collect();
     for _ in 0..3 {
-        assert!(in_child(|| {
+        in_child(|| {
             let all = callers.iter().chain(&patient);
             let answers = all.map(|caller| caller.get("key"));
             // Those with little time may be late on a busy machine; what they have asked for is there.
             let count = answers.filter(|answer| *answer == Outcome::Miss).count();
             count >= hosts.len()
-        }));
+        });
     }
     for host in hosts {
         lookups.say(host, Says::Addresses(vec![address(&server)]));
@@ -97,6 +107,7 @@ fn fm122_forks_in_the_middle_of_look_ups() {
     let options = "timeout=20s&connect_timeout=20s";
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _finally = Finally(&done);
         for thread in 0..4 {
             let (resolver, done) = (&resolver, &done);
             scope.spawn(move || {
@@ -111,8 +122,7 @@ fn fm122_forks_in_the_middle_of_look_ups() {
         }
         let caller = Caller::new(&format!("own.test?{options}"), &resolver);
         for _ in 0..30 {
-            assert!(in_child(|| caller.get("key") == Outcome::Miss));
+            in_child(|| caller.get("key") == Outcome::Miss);
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
