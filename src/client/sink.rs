@@ -60,6 +60,11 @@ pub trait Sink {
     /// A command goes out. A repeated command is told again.
     fn sent(&mut self, tag: Token, sent: &Sent);
 
+    /// Some commands have been answered of which nothing else may have been told: writes that did what
+    /// they are for. Who begins with [`Answer::Done`] has nothing to do.
+    #[inline(always)]
+    fn drained(&mut self) {}
+
     /// A value, whole. In a batch its bytes stay where they are until [`Sink::keep`] hands their
     /// memory over, and a NUL stands behind them. It may still be followed by a failure.
     fn value(&mut self, tag: Token, head: &ValueHead, value: &[u8]);

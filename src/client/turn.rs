@@ -214,9 +214,13 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         let mut answered = 0;
         loop {
             let sink = &mut *self.sink;
-            answered += link
+            let drained = link
                 .session
                 .drain(|token, head, value| sink.value(token, head, value));
+            if drained > 0 {
+                sink.drained();
+            }
+            answered += drained;
             match link.session.next_arrival() {
                 Some(arrival) => {
                     answered += deliver(arrival, link, &server, sink, &mut self.notices);

@@ -203,4 +203,11 @@ impl Commands for Mixed {
         }
         Ok(())
     }
+
+    #[cold]
+    fn refused_key(&self, index: usize) -> &[u8] {
+        // SAFETY: the caller's pointers, valid until the call returns.
+        self.read(index)
+            .map_or(b"", |read| unsafe { read.refused_key() })
+    }
 }

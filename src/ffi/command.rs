@@ -11,7 +11,7 @@ use super::last_error;
 use super::status::mc_status;
 use crate::client::sink::Sink;
 use crate::client::{Client, Limit};
-use crate::error::{Failure, Result, Status};
+use crate::error::{Effect, Failure, Result, Status};
 use crate::protocol::Op;
 use crate::protocol::command::{Command, Reply};
 use crate::protocol::expiry::Ttl;
@@ -178,6 +178,15 @@ impl mc_command {
     pub(super) unsafe fn command<'a>(&self) -> Result<Command<'a>> {
         let op = Op::from_number(self.op)
             .ok_or_else(|| Failure::argument(format!("there is no op {}", self.op)))?;
+        // SAFETY: promised by the caller.
+        unsafe { self.checked(op) }.map_err(|failure| refused(op, failure))
+    }
+
+    /// # Safety
+    ///
+    /// As [`mc_command::command`].
+    #[inline(always)]
+    unsafe fn checked<'a>(&self, op: Op) -> Result<Command<'a>> {
         self.check(op)?;
         // SAFETY: promised by the caller, for all three.
         let (key, value, route) = unsafe {
@@ -204,6 +213,17 @@ impl mc_command {
             },
             ..Command::new(self.wanted(op), key)
         })
+    }
+
+    /// The caller's key, of a command that is refused; empty where it is that which is wrong.
+    ///
+    /// # Safety
+    ///
+    /// As [`mc_command::command`].
+    #[cold]
+    pub(super) unsafe fn refused_key<'a>(&self) -> &'a [u8] {
+        // SAFETY: promised by the caller.
+        unsafe { bytes(self.key.cast(), self.key_len, "key") }.unwrap_or_default()
     }
 
     /// The op that has what is wanted in its answer.
@@ -255,6 +275,16 @@ impl mc_command {
             )),
             None => Ok(()),
         }
+    }
+}
+
+/// A write that is refused has not taken place.
+#[cold]
+fn refused(op: Op, failure: Box<Failure>) -> Box<Failure> {
+    if op.is_read() {
+        failure
+    } else {
+        failure.effect(Effect::NotApplied)
     }
 }
 
@@ -367,20 +397,30 @@ unsafe fn into_item(
             "item is NULL, or was not made by mc_item_new",
         ));
     };
-    let parsed = command.and_then(|read| {
-        let client = borrow(client, "client")?;
-        // SAFETY: promised by the caller.
-        Ok((client, unsafe { read.command() }?, limit(read.timeout_us)))
-    });
-    let (client, command, limit) = match parsed {
-        Ok(parsed) => parsed,
-        Err(failure) => {
-            ItemSink::into_item(slot, b"", true).fail(0, failure.clone());
-            return failure.status;
-        }
+    let read = match command {
+        Ok(read) => read,
+        Err(failure) => return not_carried_out(slot, b"", failure),
     };
-    // SAFETY: the caller's item, which this call uses exclusively.
-    unsafe { fill(client, &command, limit, slot, true) }
+    let parsed = borrow(client, "client").and_then(|client| {
+        // SAFETY: promised by the caller.
+        Ok((client, unsafe { read.command() }?))
+    });
+    match parsed {
+        // SAFETY: the caller's item, which this call uses exclusively.
+        Ok((client, command)) => unsafe {
+            fill(client, &command, limit(read.timeout_us), slot, true)
+        },
+        // SAFETY: promised by the caller.
+        Err(failure) => not_carried_out(slot, unsafe { read.refused_key() }, failure),
+    }
+}
+
+/// Tell the caller's item, which may hold the key.
+#[cold]
+fn not_carried_out(slot: *mut Slot, key: &[u8], failure: Box<Failure>) -> Status {
+    let (key, status) = (key.to_vec(), failure.status);
+    ItemSink::into_item(slot, &key, true).fail(0, failure);
+    status
 }
 
 /// Carry out a command into a slot that may hold the command's own key.

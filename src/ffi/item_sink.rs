@@ -245,6 +245,14 @@ impl Sink for ItemSink<'_> {
         }
     }
 
+    fn drained(&mut self) {
+        // SAFETY: where there is a slot it is used exclusively.
+        let told = !self.slot.is_null() && unsafe { !(*self.slot).item.key.is_null() };
+        if !told {
+            self.answer(0, Answer::Done);
+        }
+    }
+
     #[cold]
     fn fail(&mut self, _: Token, failure: Box<Failure>) {
         self.status = failure.status;

@@ -99,7 +99,7 @@ impl ResultsSink {
                     bytes.add(end).write(0);
                     slot.item.key = bytes.add(slot.key_at).cast_const().cast();
                 },
-                _ => copies.extend(copied_key(slot, commands, index)),
+                _ => copies.push(copied_key(slot, commands, index)),
             }
         }
         Results {
@@ -115,13 +115,16 @@ impl ResultsSink {
 
 /// The key of a command that was not sent, with a NUL behind it; illegal keys may hold others.
 #[cold]
-fn copied_key(slot: &mut Slot, commands: &dyn Commands, index: usize) -> Option<Vec<u8>> {
-    let command = command(commands, index).ok()?;
-    let mut bytes = command.key.to_vec();
+fn copied_key(slot: &mut Slot, commands: &dyn Commands, index: usize) -> Vec<u8> {
+    let key = match command(commands, index) {
+        Ok(command) => command.key,
+        Err(_) => commands.refused_key(index),
+    };
+    let mut bytes = key.to_vec();
     bytes.push(0);
     slot.item.key = bytes.as_ptr().cast();
-    slot.item.key_len = command.key.len();
-    Some(bytes)
+    slot.item.key_len = key.len();
+    bytes
 }
 
 impl Sink for ResultsSink {
@@ -234,7 +237,8 @@ fn take_value(slot: &mut Slot, head: &ValueHead, value: *const u8) {
     item.value = value.cast();
     item.value_len = head.len;
     item.flags = head.flags;
-    item.have = MC_HAVE_VALUE | MC_HAVE_FLAGS;
+    // Beside what was said when the command was sent.
+    item.have |= MC_HAVE_VALUE | MC_HAVE_FLAGS;
     if let Some(cas) = head.cas {
         item.cas = cas;
         item.have |= MC_HAVE_CAS;

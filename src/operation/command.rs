@@ -10,6 +10,10 @@ pub trait Commands {
     fn blank(&self) -> Command<'_>;
     /// Turn the blank command, or one that was filled before, into command number `index`.
     fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()>;
+    /// The caller's key of a command that [`Commands::fill`] refuses, as far as it can be had.
+    fn refused_key(&self, _: usize) -> &[u8] {
+        b""
+    }
 }
 
 /// Command number `index`.

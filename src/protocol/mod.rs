@@ -113,13 +113,16 @@ impl Op {
         (Op::Set as u8..=Op::Cas as u8).contains(&(self as u8))
     }
 
-    /// Says when an item expires (or, for flush_all, when all do).
+    /// Says when an item expires (or, for flush_all, when all do). append and prepend do not, though
+    /// their lines have a place for it.
     #[inline(always)]
     pub fn has_expiry(self) -> bool {
         !matches!(
             self,
             Op::Get
                 | Op::Gets
+                | Op::Append
+                | Op::Prepend
                 | Op::Delete
                 | Op::Incr
                 | Op::Decr

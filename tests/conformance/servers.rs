@@ -1,0 +1,88 @@
+//! What the rows run over: the cells of the table.
+
+use std::time::Duration;
+
+use crate::support::memcached::Memcached;
+
+/// A server that rows run against, as long as its value lives.
+pub struct Server {
+    pub uri: String,
+    /// Let time go by for the server.
+    pub advance: Box<dyn Fn(Duration) + Send + Sync>,
+}
+
+/// Makes a new, empty server.
+pub type Maker = fn() -> Server;
+
+/// The kinds of servers. The first is the one that expectations are recorded from.
+pub const SERVERS: &[(&str, Maker)] = &[
+    ("tcp", || real(Memcached::tcp(FLAGS))),
+    ("unix", || real(Memcached::unix(FLAGS))),
+];
+
+/// The protocols, as the option of this name says them.
+pub const PROTOCOLS: &[&str] = &["ascii"];
+
+/// How the commands of a row are carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Each by mc_execute_into.
+    Single,
+    /// As many at once as can be, by mc_execute_multi.
+    Batch,
+    /// As `Single`, every command by the general path.
+    ShortcutOff,
+}
+
+pub const FORMS: [(&str, Form); 3] = [
+    ("single", Form::Single),
+    ("batch", Form::Batch),
+    ("shortcut-off", Form::ShortcutOff),
+];
+
+/// One thread is enough for one client; the limit of an item is the default's, 1 MiB.
+const FLAGS: &[&str] = &["-t", "1", "-m", "256"];
+
+/// The time of a real server goes by with ours.
+fn real(server: Memcached) -> Server {
+    Server {
+        uri: server.uri(),
+        advance: Box::new(move |time| {
+            // The server lives as long as this function.
+            let _server = &server;
+            std::thread::sleep(time);
+        }),
+    }
+}
+
+/// One way to run all rows.
+#[derive(Clone, Copy)]
+pub struct Column {
+    pub protocol: &'static str,
+    pub server: (&'static str, Maker),
+    pub form: (&'static str, Form),
+}
+
+impl Column {
+    pub fn tags(&self) -> [&'static str; 3] {
+        [self.protocol, self.server.0, self.form.0]
+    }
+
+    pub fn name(&self) -> String {
+        self.tags().join("/")
+    }
+}
+
+pub fn columns() -> Vec<Column> {
+    let mut all = Vec::new();
+    for protocol in PROTOCOLS {
+        for server in SERVERS {
+            all.extend(FORMS.map(|form| Column {
+                protocol,
+                server: *server,
+                form,
+            }));
+        }
+    }
+    all
+}

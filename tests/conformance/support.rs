@@ -1,0 +1,10 @@
+//! What is needed here of that which the tests share: the library is declared elsewhere, with more of
+//! its functions.
+#![allow(dead_code)]
+
+#[path = "../support/memcached.rs"]
+pub mod memcached;
+#[path = "../support/named.rs"]
+pub mod named;
+#[path = "../support/raw.rs"]
+pub mod raw;
