@@ -11,13 +11,16 @@ mod expiry;
 mod item;
 mod lru;
 mod numeric;
+mod report;
 mod shard;
 mod store;
+mod writing;
 
 pub use counters::{Counters, ShardReport};
 pub use draft::Draft;
 pub use expiry::Expiry;
 pub use item::{ITEM_MAX, item_size};
 pub use numeric::Arithmetic;
+pub use report::SIZE_STEP;
 pub use shard::Hit;
-pub use store::{Mode, Refused, SIZE_STEP, Store, Stored};
+pub use store::{Mode, Refused, Store, Stored};

@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::FixedState;
 
-use super::counters::{Counters, ShardReport};
 use super::draft::Draft;
 use super::expiry::{Expiry, Flushed};
 use super::item::{ITEM_MAX, item_size};
@@ -17,9 +16,6 @@ use super::shard::{Hit, Query, Shard};
 /// `cache_memlimit` takes, it still holds the largest item.
 const SHARE_MIN: usize = 8 << 20;
 const SHARDS_MAX: usize = 8;
-
-/// `stats sizes` counts items by their size, rounded up to multiples of this.
-pub const SIZE_STEP: usize = 32;
 
 /// How a value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,18 +49,18 @@ pub enum Refused {
 /// Used by any number of threads.
 pub struct Store {
     /// A power of two of them.
-    shards: Box<[Mutex<Shard>]>,
+    pub(super) shards: Box<[Mutex<Shard>]>,
     hasher: FixedState,
     limit: AtomicUsize,
     /// The bytes of all shards.
-    used: AtomicUsize,
+    pub(super) used: AtomicUsize,
     /// The CAS that was given last.
     cas: AtomicU64,
     flushed_until: AtomicI64,
     flushed_below_cas: AtomicU64,
     /// Values that did not end as they should; their commands count as `cmd_set` all the same.
-    spoiled: AtomicU64,
-    flushes: AtomicU64,
+    pub(super) spoiled: AtomicU64,
+    pub(super) flushes: AtomicU64,
 }
 
 impl Store {
@@ -100,7 +96,7 @@ impl Store {
     }
 
     #[inline(always)]
-    fn flushed(&self) -> Flushed {
+    pub(super) fn flushed(&self) -> Flushed {
         Flushed {
             until: self.flushed_until.load(Relaxed),
             below_cas: self.flushed_below_cas.load(Relaxed),
@@ -311,63 +307,10 @@ impl Store {
     pub fn used(&self) -> usize {
         self.used.load(Relaxed)
     }
-
-    /// How often everything was flushed.
-    pub fn flushes(&self) -> u64 {
-        self.flushes.load(Relaxed)
-    }
-
-    /// What each shard holds, after what is dead was dropped.
-    pub fn shards(&self, now: i64) -> impl Iterator<Item = ShardReport> + '_ {
-        let shards = self.shards.iter();
-        shards.map(move |shard| self.sweep(shard, now).report(now))
-    }
-
-    /// Lock a shard, and drop what is dead.
-    fn sweep<'s>(&self, shard: &'s Mutex<Shard>, now: i64) -> MutexGuard<'s, Shard> {
-        let mut shard = lock(shard);
-        let before = shard.bytes;
-        shard.sweep(now, self.flushed());
-        self.used.fetch_sub(before - shard.bytes, Relaxed);
-        shard
-    }
-
-    /// All shards together.
-    pub fn report(&self, now: i64) -> ShardReport {
-        let mut sum = ShardReport::default();
-        for shard in self.shards(now) {
-            sum.counters.add(&shard.counters);
-            sum.items += shard.items;
-            sum.bytes += shard.bytes;
-            sum.age = sum.age.max(shard.age);
-        }
-        sum.counters.cmd_set += self.spoiled.load(Relaxed);
-        sum
-    }
-
-    /// How many items there are of each size, in steps of [`SIZE_STEP`]: entry `n` counts those above
-    /// `(n - 1) * SIZE_STEP`, up to `n * SIZE_STEP`.
-    pub fn sizes(&self, now: i64) -> Vec<u64> {
-        let mut counts = vec![0; ITEM_MAX / SIZE_STEP + 1];
-        for shard in &self.shards {
-            self.sweep(shard, now)
-                .sizes(|size| counts[size.div_ceil(SIZE_STEP)] += 1);
-        }
-        counts
-    }
-
-    /// Begin all counters anew.
-    pub fn reset_counters(&self) {
-        for shard in &self.shards {
-            lock(shard).counters = Counters::default();
-        }
-        self.spoiled.store(0, Relaxed);
-        self.flushes.store(0, Relaxed);
-    }
 }
 
 /// A thread that panicked inside has left nothing half done that matters more than going on.
 #[inline(always)]
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+pub(super) fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
