@@ -1593,6 +1593,22 @@ MC_API
 mc_status mc_stats_sizes(const struct mc_client *client,
                          struct mc_stats_list **out);
 
+/**
+ * Move the time of the client's servers memory://…?clock=manual by so many seconds, at once: what
+ * expires meanwhile has expired. All clients of a named store see it. MC_UNSUPPORTED: the client has no
+ * such server. Since: 0.1.
+ */
+MC_API
+mc_status mc_memory_advance(const struct mc_client *client,
+                            int64_t seconds);
+
+/**
+ * Forget every item of the client's servers in memory, at once and past the protocol; unlike
+ * mc_flush_all, it frees their memory too. MC_UNSUPPORTED: the client has no such server. Since: 0.1.
+ */
+MC_API
+mc_status mc_memory_clear(const struct mc_client *client);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -93,6 +93,7 @@ type Out = *mut *mut Results;
 unsafe extern "C" {
     pub fn mc_new(servers: Text, out: *mut *mut Handle) -> i32;
     pub fn mc_free(client: *mut Handle);
+    pub fn mc_memory_advance(client: *mut Handle, seconds: i64) -> i32;
     pub fn mc_close(client: *mut Handle) -> i32;
     pub fn mc_sync(client: *mut Handle, timeout_us: i64, failed: *mut u64) -> i32;
     pub fn mc_last_error() -> Text;

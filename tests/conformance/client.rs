@@ -95,6 +95,11 @@ fn in_c(command: &Command, seen: &[u64]) -> abi::Command {
     }
 }
 
+// SAFETY: the header says that a client is used by any number of threads at once.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+
 impl Client {
     /// A client of `servers`, as mc_new takes them.
     pub fn new(servers: &str) -> Client {
@@ -197,6 +202,12 @@ impl Client {
         // SAFETY: a live handle and a place.
         let status = unsafe { abi::mc_sync(self.0, 0, &mut failed) };
         (status, failed)
+    }
+
+    /// Move the clock of a store in memory.
+    pub fn memory_advance(&self, seconds: i64) -> i32 {
+        // SAFETY: a live handle.
+        unsafe { abi::mc_memory_advance(self.0, seconds) }
     }
 
     pub fn close(&self) -> i32 {

@@ -1,7 +1,10 @@
 //! What the rows run over: the cells of the table.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::abi;
+use crate::client::Client;
 use crate::support::memcached::Memcached;
 
 /// A server that rows run against, as long as its value lives.
@@ -18,6 +21,7 @@ pub type Maker = fn() -> Server;
 pub const SERVERS: &[(&str, Maker)] = &[
     ("tcp", || real(Memcached::tcp(FLAGS))),
     ("unix", || real(Memcached::unix(FLAGS))),
+    ("memory", embedded),
 ];
 
 /// The protocols, as the option of this name says them.
@@ -51,6 +55,24 @@ fn real(server: Memcached) -> Server {
             // The server lives as long as this function.
             let _server = &server;
             std::thread::sleep(time);
+        }),
+    }
+}
+
+/// A store in this process, whose time is moved. It lives as long as the client that moves it; those
+/// of the rows find it by its name.
+fn embedded() -> Server {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let uri = format!("memory://conformance-{number}");
+    let holder = Client::new(&format!("{uri}?clock=manual&limit=256m"));
+    Server {
+        uri,
+        advance: Box::new(move |time| {
+            assert_eq!(
+                holder.memory_advance(time.as_secs_f64().ceil() as i64),
+                abi::OK
+            );
         }),
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::abi::{
     Handle, Item, Results, mc_add, mc_add_server, mc_client_with, mc_delete, mc_delete_multi,
     mc_free, mc_get, mc_get_multi, mc_incr, mc_item_free, mc_last_error, mc_last_error_effect,
-    mc_last_error_server, mc_new, mc_remove_server, mc_results_count, mc_results_free,
-    mc_results_item, mc_server_for_key, mc_servers, mc_set, mc_set_multi, mc_set_servers,
-    mc_status_name, mc_touch,
+    mc_last_error_server, mc_memory_advance, mc_memory_clear, mc_new, mc_remove_server,
+    mc_results_count, mc_results_free, mc_results_item, mc_server_for_key, mc_servers, mc_set,
+    mc_set_multi, mc_set_servers, mc_status_name, mc_touch,
 };
 
 pub const OK: i32 = 0;
@@ -138,6 +138,20 @@ impl Client {
         let status = unsafe { mc_client_with(self.0, c_string(options).as_ptr(), &mut view) };
         assert_eq!(status, OK, "mc_client_with({options}): {}", last_error());
         Client(view)
+    }
+
+    /// Move the clocks of servers in memory.
+    pub fn memory_advance(&self, seconds: i64) {
+        // SAFETY: a live handle.
+        let status = unsafe { mc_memory_advance(self.0, seconds) };
+        assert_eq!(status, OK, "mc_memory_advance: {}", last_error());
+    }
+
+    /// Empty the stores of servers in memory.
+    pub fn memory_clear(&self) {
+        // SAFETY: a live handle.
+        let status = unsafe { mc_memory_clear(self.0) };
+        assert_eq!(status, OK, "mc_memory_clear: {}", last_error());
     }
 
     pub fn get(&self, key: &str) -> Got {
