@@ -139,7 +139,48 @@ fn every_example_has_a_test() {
         .iter()
         .map(|example| example.name.as_str())
         .collect();
-    assert_eq!(names, ["counter", "page_cache"]);
+    let expected = [
+        "batch",
+        "counter",
+        "errors",
+        "mock",
+        "options",
+        "page_cache",
+        "quickstart",
+    ];
+    assert_eq!(names, expected);
+}
+
+/// An example that needs no server: plain and under valgrind.
+fn run_alone(name: &str) -> [Ran; 2] {
+    let example = examples().iter().find(|example| example.name == name);
+    let path = &example.expect("the example").path;
+    [plain, checked].map(|command: fn(&Path) -> Command| run(&mut command(path), LIMIT).succeeded())
+}
+
+#[test]
+fn examples_that_need_no_server() {
+    for (name, said) in [
+        ("quickstart", "get   greeting = hello, world (12 bytes)"),
+        ("batch", "batch:one is now 42"),
+        ("errors", "LIBRARY"),
+        ("mock", "without a cache the name is still found"),
+        ("options", "timeout is now 250ms"),
+    ] {
+        for ran in run_alone(name) {
+            assert!(ran.stdout.contains(said), "{}", ran.report());
+        }
+    }
+}
+
+#[test]
+fn quickstart_and_batch_with_a_server() {
+    for name in ["quickstart", "batch"] {
+        let alone = run_alone(name)[0].stdout.clone();
+        for ran in run_example(name, |uri| vec![uri.to_string()]) {
+            assert_eq!(ran.stdout, alone);
+        }
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn sources(language: &str) -> PathBuf {
 /// in a place of its own is found.
 fn run_with_servers(program: impl Fn() -> Command) {
     let (tcp, unix) = (Memcached::tcp(&[]), Memcached::unix(&[]));
-    let uris = [tcp.uri(), unix.uri()];
+    let uris = [tcp.uri(), unix.uri(), "memory://".into()];
     for uri in uris {
         let mut command = program();
         command.env("LD_LIBRARY_PATH", installed().library());

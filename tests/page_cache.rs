@@ -114,17 +114,17 @@ fn numbers(printed: &str) -> BTreeMap<&str, u64> {
     printed.lines().filter_map(row).collect()
 }
 
-fn check(pages: &Path, server: &Memcached, kind: &str) {
+/// Run page_cache with the server at `uri`; how many items it must have now.
+fn cached(pages: &Path, uri: &str, kind: &str) -> u64 {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page_cache_{kind}"));
     installed().program(&tree().join("examples-c/page_cache.c"), &program);
     let found = walk(pages);
     let began = Instant::now();
-    let ran = run(command(&program).arg(pages).arg(server.uri()), LIMIT).succeeded();
+    let ran = run(command(&program).arg(pages).arg(uri), LIMIT).succeeded();
     let took = began.elapsed();
     let printed = numbers(&ran.stdout);
-    let items = server.raw().stat("curr_items");
     println!(
-        "{kind}, {} in {:.1} s, {items} items at the server:\n{}",
+        "{kind}, {} in {:.1} s:\n{}",
         pages.display(),
         took.as_secs_f64(),
         ran.stdout
@@ -139,6 +139,13 @@ fn check(pages: &Path, server: &Memcached, kind: &str) {
     for nothing in ["misses", "differences", "failures"] {
         assert_eq!(printed[nothing], 0, "{nothing}");
     }
+    stored
+}
+
+fn check(pages: &Path, server: &Memcached, kind: &str) {
+    let stored = cached(pages, &server.uri(), kind);
+    let items = server.raw().stat("curr_items");
+    println!("{items} items at the server");
     assert_eq!(items, stored);
     assert_eq!(server.raw().stat("evictions"), 0);
 }
@@ -150,6 +157,15 @@ fn check_system(server: &Memcached, kind: &str) {
         Some(pages) => check(pages, server, kind),
         None => check(make_pages().path(), server, kind),
     }
+}
+
+#[test]
+fn every_file_of_the_system_is_cached_in_memory() {
+    let uri = "memory://?limit=1g";
+    match system_pages() {
+        Some(pages) => cached(pages, uri, "memory"),
+        None => cached(make_pages().path(), uri, "memory"),
+    };
 }
 
 #[test]

@@ -51,6 +51,23 @@ fn quickstart(path: &Path, example: &str, arguments: &str) -> Command {
 }
 
 #[test]
+fn a_newcomer_types_one_command_and_sees_values() {
+    let path = only(&PROGRAMS);
+    let ran = run(&mut quickstart(path.path(), "quickstart", ""), LIMIT).succeeded();
+    let readme = include_str!("../README.md");
+    for line in [
+        "set   greeting",
+        "get   greeting",
+        "miss  ",
+        "error ILLEGAL_INPUT",
+    ] {
+        let printed = ran.stdout.lines().find(|printed| printed.starts_with(line));
+        let printed = printed.unwrap_or_else(|| panic!("{}", ran.report()));
+        assert!(readme.contains(printed), "the README shows: {printed}");
+    }
+}
+
+#[test]
 fn an_example_is_built_and_run_with_cargo_and_a_c_compiler_alone() {
     let path = only(&PROGRAMS);
     let server = Memcached::unix(&[]);

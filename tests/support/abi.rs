@@ -34,6 +34,7 @@ type Lengths = *const usize;
 unsafe extern "C" {
     pub fn mc_new(servers: Text, out: *mut *mut Handle) -> i32;
     pub fn mc_free(client: *mut Handle);
+    pub fn mc_close(client: *const Handle) -> i32;
     pub fn mc_memory_advance(client: *const Handle, seconds: i64) -> i32;
     pub fn mc_memory_clear(client: *const Handle) -> i32;
     pub fn mc_client_with(client: *mut Handle, options: Text, view: *mut *mut Handle) -> i32;

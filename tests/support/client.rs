@@ -5,11 +5,11 @@ use std::ptr;
 use std::time::Duration;
 
 use super::abi::{
-    Handle, Item, Results, mc_add, mc_add_server, mc_client_with, mc_delete, mc_delete_multi,
-    mc_free, mc_get, mc_get_multi, mc_incr, mc_item_free, mc_last_error, mc_last_error_effect,
-    mc_last_error_server, mc_memory_advance, mc_memory_clear, mc_new, mc_remove_server,
-    mc_results_count, mc_results_free, mc_results_item, mc_server_for_key, mc_servers, mc_set,
-    mc_set_multi, mc_set_servers, mc_status_name, mc_touch,
+    Handle, Item, Results, mc_add, mc_add_server, mc_client_with, mc_close, mc_delete,
+    mc_delete_multi, mc_free, mc_get, mc_get_multi, mc_incr, mc_item_free, mc_last_error,
+    mc_last_error_effect, mc_last_error_server, mc_memory_advance, mc_memory_clear, mc_new,
+    mc_remove_server, mc_results_count, mc_results_free, mc_results_item, mc_server_for_key,
+    mc_servers, mc_set, mc_set_multi, mc_set_servers, mc_status_name, mc_touch,
 };
 
 pub const OK: i32 = 0;
@@ -21,6 +21,8 @@ pub const MULTI_STORAGE: i32 = 0x0602;
 pub const CONNECT_FAILED: i32 = 0x0205;
 pub const TIMEOUT: i32 = 0x0305;
 pub const POOL_EXHAUSTED: i32 = 0x0505;
+pub const INVALID_ARGUMENT: i32 = 0x0103;
+pub const UNSUPPORTED: i32 = 0x0603;
 pub const PARTIAL: i32 = 0x0708;
 
 pub const EFFECT_NOT_APPLIED: u32 = 1;
@@ -124,11 +126,20 @@ unsafe fn got(item: &Item) -> Got {
 impl Client {
     /// A client of `servers`, as mc_new takes them.
     pub fn new(servers: &str) -> Client {
+        Client::try_new(servers)
+            .unwrap_or_else(|(status, why)| panic!("mc_new({servers}): {}: {why}", name(status)))
+    }
+
+    /// As [`Client::new`]; else the status and the text of the failure.
+    pub fn try_new(servers: &str) -> Result<Client, (i32, String)> {
         let mut client = ptr::null_mut();
         // SAFETY: a string that ends at a NUL, and a place for the handle.
         let status = unsafe { mc_new(c_string(servers).as_ptr(), &mut client) };
-        assert_eq!(status, OK, "mc_new({servers}): {}", last_error());
-        Client(client)
+        assert_eq!(status == OK, !client.is_null(), "a client exactly for OK");
+        match status {
+            OK => Ok(Client(client)),
+            _ => Err((status, last_error())),
+        }
     }
 
     /// A view with other options, as mc_client_with takes them.
@@ -141,17 +152,20 @@ impl Client {
     }
 
     /// Move the clocks of servers in memory.
-    pub fn memory_advance(&self, seconds: i64) {
+    pub fn memory_advance(&self, seconds: i64) -> i32 {
         // SAFETY: a live handle.
-        let status = unsafe { mc_memory_advance(self.0, seconds) };
-        assert_eq!(status, OK, "mc_memory_advance: {}", last_error());
+        unsafe { mc_memory_advance(self.0, seconds) }
     }
 
     /// Empty the stores of servers in memory.
-    pub fn memory_clear(&self) {
+    pub fn memory_clear(&self) -> i32 {
         // SAFETY: a live handle.
-        let status = unsafe { mc_memory_clear(self.0) };
-        assert_eq!(status, OK, "mc_memory_clear: {}", last_error());
+        unsafe { mc_memory_clear(self.0) }
+    }
+
+    pub fn close(&self) -> i32 {
+        // SAFETY: a live handle.
+        unsafe { mc_close(self.0) }
     }
 
     pub fn get(&self, key: &str) -> Got {
