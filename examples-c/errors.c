@@ -115,7 +115,10 @@ static void connection(mc_client *bad) {
   tell("nobody listens", mc_get(nobody, "key", MC_CSTR, &item), MC_CONNECT_FAILED);
   tell("a client without servers", mc_get(empty, "key", MC_CSTR, &item), MC_NO_AVAILABLE_SERVERS);
   reply = "";
-  tell("the server does not answer", set(bad, "key", "x"), MC_TIMEOUT);
+  mc_client *hasty; /* the same servers and connections, with another option */
+  if (mc_client_with(bad, "timeout=100ms", &hasty) != MC_OK) exit(2);
+  tell("the server does not answer", set(hasty, "key", "x"), MC_TIMEOUT);
+  mc_free(hasty);
   mc_free(nobody);
   mc_free(empty);
 }
@@ -134,10 +137,10 @@ static void library(mc_client *client) {
 }
 
 int main(void) {
-  char directory[] = "/tmp/memcached2-errors-XXXXXX", path[64], uri[96];
+  char directory[] = "/tmp/memcached2-errors-XXXXXX", path[64], uri[160];
   if (mkdtemp(directory) == NULL) return 2;
   snprintf(path, sizeof path, "%s/sock", directory);
-  snprintf(uri, sizeof uri, "memcached+unix://%s?timeout=100ms", path);
+  snprintf(uri, sizeof uri, "memcached+unix://%s?timeout=10s&connect_timeout=10s", path);
   int listener = listen_at(path);
   pthread_t thread;
   if (pthread_create(&thread, NULL, serve, &listener) != 0) return 2;
