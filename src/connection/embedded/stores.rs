@@ -143,6 +143,11 @@ impl MemoryStore {
         self.shared().clock.advance(seconds)
     }
 
+    /// The store's time, in seconds since 1970.
+    pub fn unix_now(&self) -> i64 {
+        self.shared().clock.now()
+    }
+
     /// Drop every item at once.
     pub fn clear(&self) {
         self.shared().store.clear();
