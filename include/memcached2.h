@@ -1595,8 +1595,8 @@ mc_status mc_stats_sizes(const struct mc_client *client,
 
 /**
  * Move the time of the client's servers memory://…?clock=manual by so many seconds, at once: what
- * expires meanwhile has expired. All clients of a named store see it. MC_UNSUPPORTED: the client has no
- * such server. Since: 0.1.
+ * expires meanwhile has expired. Times to live count from that time, and MC_TTL_IS_UNIX_TIME names moments
+ * of it. All clients of a named store see it. MC_UNSUPPORTED: the client has no such server. Since: 0.1.
  */
 MC_API
 mc_status mc_memory_advance(const struct mc_client *client,
