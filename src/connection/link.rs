@@ -27,6 +27,8 @@ impl From<io::Error> for Trouble {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::WouldBlock,
             io::ErrorKind::Interrupted => Trouble::Interrupted,
+            // The system's memory, or that of a server in this process.
+            io::ErrorKind::OutOfMemory => Trouble::NoMemory(NoMemory(0)),
             _ => Trouble::Io(error),
         }
     }
