@@ -469,10 +469,51 @@
 #define MC_STAT_BOOLEAN 4
 
 /**
+ * `have` of a dumped key: `expiry` was told. Since: 0.1.
+ */
+#define MC_DUMP_EXPIRY 1
+
+/**
+ * `have` of a dumped key: `last_access` was told. Since: 0.1.
+ */
+#define MC_DUMP_LAST_ACCESS 2
+
+/**
+ * `have` of a dumped key: `cas` was told. Since: 0.1.
+ */
+#define MC_DUMP_CAS 4
+
+/**
+ * `have` of a dumped key: `fetched` was told. Since: 0.1.
+ */
+#define MC_DUMP_FETCHED 8
+
+/**
+ * `have` of a dumped key: `slab_class` was told. Since: 0.1.
+ */
+#define MC_DUMP_SLAB_CLASS 16
+
+/**
+ * `have` of a dumped key: `size` was told. Since: 0.1.
+ */
+#define MC_DUMP_SIZE 32
+
+/**
+ * `have` of a dumped key: `flags` were told. Since: 0.1.
+ */
+#define MC_DUMP_FLAGS 64
+
+/**
  * A memcached client: used by any number of threads at once, and after a fork by both processes.
  * Freed with mc_free. Since: 0.1.
  */
 typedef struct mc_client mc_client;
+
+/**
+ * The keys of every server, being told: begun with mc_dump_new, freed with mc_dump_free. Used by one
+ * thread at a time; may outlive the client; a forked child can only free it. Since: 0.1.
+ */
+typedef struct mc_dump mc_dump;
 
 /**
  * What clients are made from: options and servers. Used by one thread at a time; freed with
@@ -822,6 +863,69 @@ typedef struct mc_stat {
    */
   uint32_t boolean;
 } mc_stat;
+
+/**
+ * A key of a server, and what the server says of its item. Made by the library and reached by pointer
+ * only: it grows at its end. What was not told is 0. Since: 0.1.
+ */
+typedef struct mc_dump_entry {
+  /**
+   * The key without key_prefix, with a NUL behind it. Any bytes: other clients may store keys that this
+   * library would not.
+   */
+  const char *key;
+  /**
+   * Its length in bytes.
+   */
+  size_t key_len;
+  /**
+   * The server's name.
+   */
+  const char *server;
+  /**
+   * The server's place in the list.
+   */
+  size_t server_index;
+  /**
+   * MC_DUMP_*: what was told. Old servers tell less, new ones more.
+   */
+  uint32_t have;
+  /**
+   * 1: the item was read since it was stored.
+   */
+  uint32_t fetched;
+  /**
+   * When it expires, in seconds since 1970; -1 never.
+   */
+  int64_t expiry;
+  /**
+   * When it was stored or used last, in seconds since 1970, about: servers do not note every use.
+   */
+  int64_t last_access;
+  /**
+   * Its CAS.
+   */
+  uint64_t cas;
+  /**
+   * How many bytes it takes in the server, key and overhead included.
+   */
+  uint64_t size;
+  /**
+   * The slab class that it lies in.
+   */
+  uint32_t slab_class;
+  /**
+   * The client's flags.
+   */
+  uint32_t flags;
+} mc_dump_entry;
+
+/**
+ * Hears of one key; `entry` and its key live until it returns. Anything but 0 ends the dump. It runs on
+ * the thread that is inside mc_dump_keys, with no lock and no connection of the pool held; it must return,
+ * and may use the client. Since: 0.1.
+ */
+typedef int32_t (*mc_dump_fn)(void *user, const struct mc_dump_entry *entry);
 
 #ifdef __cplusplus
 extern "C" {
@@ -1592,6 +1696,90 @@ MC_API mc_status mc_stats_slabs(const struct mc_client *client, struct mc_stats_
 MC_API
 mc_status mc_stats_sizes(const struct mc_client *client,
                          struct mc_stats_list **out);
+
+/**
+ * Send a line as it is to every server, or (`server` not NULL) to the one that `server` names, by its
+ * URI in any spelling or its alias: what operators type, such as "lru mode segmented",
+ * "slabs automove 1", "lru_crawler enable", "shutdown". `line_len` in bytes, or MC_CSTR; without a line
+ * end. No key_prefix is put anywhere.
+ *
+ * `*out` holds one item for each server that was asked, in the order of the list, those that are down
+ * included: MC_OK with the server's words as `value` (of stats, its lines with LF between them, without
+ * END), or why it failed; a server that refuses in words of its own ("BUSY …", "BADCLASS …") has failed,
+ * with its words as `text`: MC_UNKNOWN_COMMAND, MC_CLIENT_ERROR, MC_NOT_PERMITTED (not switched on when it
+ * was started), or another MC_SERVER_ERROR. To "shutdown" a server answers by closing the connection: MC_OK
+ * with an empty value. Each server is asked over a connection of this call's own, which is closed
+ * afterwards; it is given up when it is silent for `timeout`, all of them after `batch_timeout`.
+ *
+ * MC_OK: every server answered; MC_PARTIAL: some did not. MC_ILLEGAL_INPUT: the line is empty, has more
+ * than 1,024 bytes, or control characters. MC_UNSUPPORTED: it is no line whose answer has an end that can
+ * be believed: "watch" and what ends in "noreply", commands on items ("get", "me"), and whatever this
+ * version does not know; the keys of a server are told by mc_dump_keys. MC_INVALID_ARGUMENT or
+ * MC_INVALID_URI: `server` names none of the client's. Nothing was sent then, and `*out` is NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_admin(const struct mc_client *client,
+                   const char *line,
+                   size_t line_len,
+                   const char *server,
+                   struct mc_results **out);
+
+/**
+ * Tell `callback` every key of every server, as far as they begin with key_prefix, with what the server
+ * says of it; `user` is handed to it. Keys come in no order, as they are read: nothing is collected,
+ * whatever their number. What is stored, changed or dropped meanwhile may be told or not, and also
+ * twice; memcached passes over an item that is in use at the very moment. Each server is asked (lru_crawler metadump) over a connection of this call's own, which does
+ * not count for max_connections and is closed afterwards; it is given up when it is silent for
+ * `timeout`. `timeout_us` is for all of it, the time that the callback takes included: 0 batch_timeout,
+ * below 0 none.
+ *
+ * `*out` (`out` may be NULL) holds one item for each server, in the order of the list, those that are
+ * down included: MC_OK, or why its keys were not all told; `number` says how many were. A server that is
+ * already telling somebody its keys (memcached tells one at a time) has MC_SERVER_ERROR, and "BUSY …" in
+ * its `text`; one that was started without dumps (-X) MC_NOT_PERMITTED, one too old MC_UNKNOWN_COMMAND.
+ * MC_OK: all keys were told. MC_PARTIAL: not those of some servers. MC_CANCELLED: the callback has ended
+ * it. For languages that cannot be called back: mc_dump_new. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_keys(const struct mc_client *client,
+                       mc_dump_fn callback,
+                       void *user,
+                       int64_t timeout_us,
+                       struct mc_results **out);
+
+/**
+ * Begin to have the keys of every server told, one by one, with mc_dump_next: as mc_dump_keys tells
+ * them, whose `timeout_us` this is, counted from here on. `*out` is freed with mc_dump_free. Asks
+ * nothing yet. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_new(const struct mc_client *client,
+                      int64_t timeout_us,
+                      struct mc_dump **out);
+
+/**
+ * Wait for the next key. MC_OK: `*out` is it, and lives until the next call on this dump. MC_NO_VALUE:
+ * there are no more; mc_dump_results tells whether all of them came. MC_UNSUPPORTED: the process was
+ * forked since the dump was begun. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_next(const struct mc_dump *dump,
+                       const struct mc_dump_entry **out);
+
+/**
+ * Tell how the dump of each server ended: `*out` as that of mc_dump_keys. MC_OK: all keys of all servers
+ * were told; MC_PARTIAL: not all, or not yet. A server whose keys were not told to their end has
+ * MC_CANCELLED. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_results(const struct mc_dump *dump,
+                          struct mc_results **out);
+
+/**
+ * End a dump, told or not, and free it with the key that was told last. NULL is ignored. Since: 0.1.
+ */
+MC_API
+void mc_dump_free(struct mc_dump *dump);
 
 /**
  * Move the time of the client's servers memory://…?clock=manual by so many seconds, at once: what

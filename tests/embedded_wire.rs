@@ -7,6 +7,8 @@ mod support;
 
 #[path = "embedded_wire/counters.rs"]
 mod counters;
+#[path = "embedded_wire/dump.rs"]
+mod dump;
 #[path = "embedded_wire/ends.rs"]
 mod ends;
 #[path = "embedded_wire/random.rs"]
@@ -21,9 +23,10 @@ use ends::{End, Ours, Real};
 use transcript::{Exchange, Row, Transcript};
 
 /// Every file of transcripts, each replayed against servers of its own.
-const SUBJECTS: [&str; 10] = [
+const SUBJECTS: [&str; 11] = [
     "arithmetic",
     "cas",
+    "dumps",
     "edges",
     "expiry",
     "flush",
@@ -147,7 +150,7 @@ macro_rules! subjects {
     )* };
 }
 
-subjects! { arithmetic cas edges expiry flush limits lines reading server store }
+subjects! { arithmetic cas dumps edges expiry flush limits lines reading server store }
 
 #[test]
 fn enough_of_them() {

@@ -105,6 +105,7 @@ impl Shard {
         }
         item.cas = next_cas();
         item.stored = now;
+        item.accessed = now;
         item.fetched = false;
         self.bytes += item.size() - old;
         self.counters.total_items += 1;
@@ -165,6 +166,7 @@ impl Shard {
         item.bytes.truncate(key);
         item.bytes.extend_from_slice(text);
         item.stored = now;
+        item.accessed = now;
         item.fetched = false;
         self.bytes += item.size() - old;
         self.counters.total_items += 1;

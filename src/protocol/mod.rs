@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod ascii;
 pub mod command;
 pub mod expiry;
 pub mod key;
+pub mod metadump;
 pub mod number;
+pub mod refusal;
 pub mod stats;
 
 pub use command::{Command, Request};

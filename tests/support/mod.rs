@@ -6,6 +6,7 @@ pub mod abi;
 pub mod cc;
 pub mod client;
 pub mod consumer;
+pub mod dump;
 pub mod header;
 pub mod install;
 pub mod memcached;

@@ -1,6 +1,7 @@
 //! Commands as what the store is to do, and what it did as replies.
 
 use super::detail::Use;
+use super::dump::Dump;
 use super::{Embedded, State, VERSION, Value, statistics};
 use crate::buffer::NoMemory;
 use crate::engine::{Arithmetic, Expiry, Mode, Refused, Stored};
@@ -101,6 +102,10 @@ impl Embedded {
             Order::Limit { megabytes, quiet } => {
                 let text = self.set_limit(megabytes, now);
                 reply(text, quiet, out)
+            }
+            Order::Dump { classes } => {
+                self.state = State::Dump(Dump::of(classes));
+                Ok(())
             }
             Order::Stats(stats) => statistics::answer(stats, shared, now, out),
             Order::Version => {

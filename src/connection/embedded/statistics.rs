@@ -104,7 +104,7 @@ fn settings(shared: &Shared, out: &mut Vec<u8>) -> Told {
     word("auth_enabled_ascii", "no", out)?;
     number("item_size_max", ITEM_MAX as u64, out)?;
     word("flush_enabled", "yes", out)?;
-    word("dump_enabled", "no", out)?;
+    word("dump_enabled", "yes", out)?;
     word("shutdown_command", "no", out)?;
     word("ssl_enabled", "no", out)
 }
