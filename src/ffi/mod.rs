@@ -16,6 +16,7 @@ pub mod arithmetic;
 pub mod batch;
 pub mod client;
 pub mod command;
+pub mod conn;
 pub mod item;
 pub mod last_error;
 pub mod log;
