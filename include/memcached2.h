@@ -17,8 +17,9 @@
  *
  * Times are durations: those of items in seconds, all others in the unit that their name ends with.
  *
- * Threads: an `mc_client` is used by any number of threads at once; items, results and options by
- * one thread at a time. After `fork` a client works on in both processes.
+ * Threads: an `mc_client` is used by any number of threads at once; items, results, options and an
+ * `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an `mc_conn` can
+ * only be freed in the child.
  *
  * Structures that the caller fills begin with `size`, so that they can grow: initialise an
  * `mc_command` with `MC_COMMAND_INIT(op)`. Structures that the library fills are reached through
@@ -510,6 +511,18 @@
 typedef struct mc_client mc_client;
 
 /**
+ * One connection to one server, below all commands: bytes are sent as they are, and read up to a
+ * terminator or a length. Used by one thread at a time (MC_IN_USE: another one is inside a call), in
+ * the process that made it: in a forked child it can only be freed, all else is MC_INVALID_ARGUMENT,
+ * and the parent's connection does not notice. Freed with mc_conn_free.
+ *
+ * A call takes at most the time of mc_conn_set_timeout. One that fails has closed the connection and
+ * forgotten what was received, so that the next one begins with nothing of this one: mc_conn_connect
+ * opens it. Only after MC_INVALID_ARGUMENT, MC_IN_USE and MC_WOULD_BLOCK it is as it was. Since: 0.1.
+ */
+typedef struct mc_conn mc_conn;
+
+/**
  * The keys of every server, being told: begun with mc_dump_new, freed with mc_dump_free. Used by one
  * thread at a time; may outlive the client; a forked child can only free it. Since: 0.1.
  */
@@ -926,6 +939,33 @@ typedef struct mc_dump_entry {
  * and may use the client. Since: 0.1.
  */
 typedef int32_t (*mc_dump_fn)(void *user, const struct mc_dump_entry *entry);
+
+/**
+ * What a connection's URI says. Made by the library and reached by pointer only: it grows at its end.
+ * Each text ends with a NUL, and is "" where the URI has no such part. Since: 0.1.
+ */
+typedef struct mc_uri {
+  /**
+   * "memcached", "memcacheds" (TLS), "memcached+unix" or "memory".
+   */
+  const char *protocol;
+  /**
+   * The host's name as it was written, or its address, that of IPv6 without brackets.
+   */
+  const char *host;
+  /**
+   * The path of a Unix socket.
+   */
+  const char *path;
+  /**
+   * The name of a server in memory.
+   */
+  const char *store;
+  /**
+   * The port, 11211 where the URI says none; 0 where there are no ports.
+   */
+  uint32_t port;
+} mc_uri;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1796,6 +1836,139 @@ mc_status mc_memory_advance(const struct mc_client *client,
  */
 MC_API
 mc_status mc_memory_clear(const struct mc_client *client);
+
+/**
+ * Make a connection of the URI of one server, in any spelling of mc_new, with the options of a client
+ * behind the question mark: "memcached://cache:11211/?timeout=250ms". Neither resolves nor connects.
+ * MC_OK: `*out` is the connection; else NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_new(const char *uri,
+                      struct mc_conn **out);
+
+/**
+ * Close a connection and free it, with what was read from it; NULL is ignored. In a forked child,
+ * nothing is told to the server. Since: 0.1.
+ */
+MC_API void mc_conn_free(struct mc_conn *conn);
+
+/**
+ * Connect, unless it is connected: the name is looked up, its addresses race, within the options
+ * `connect_timeout` and `timeout`. A connection that the server is seen to have closed is replaced.
+ * After mc_conn_setblocking(conn, 0) MC_WOULD_BLOCK: it is on its way; call again when mc_conn_fileno
+ * can be written, or where that is -1 after some milliseconds. MC_RESOLVE_FAILED, MC_CONNECT_FAILED,
+ * MC_TIMEOUT: there is no connection. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_connect(struct mc_conn *conn);
+
+/**
+ * Close the connection and forget what was received. It may be connected again. Since: 0.1.
+ */
+MC_API mc_status mc_conn_reset(struct mc_conn *conn);
+
+/**
+ * Return whether it is connected and the server, as far as can be seen without waiting, has not closed
+ * it; bytes that were not read yet stand in front of an end and hide it. Since: 0.1.
+ */
+MC_API
+bool mc_conn_is_up(struct mc_conn *conn);
+
+/**
+ * Return the descriptor of the connection, to wait for only: nobody else may read or write it, close
+ * it, or keep it beyond the next call that fails. -1 while there is no connection, and for a server in
+ * memory, which never has to be waited for. What was received already is not seen there: ask
+ * mc_conn_line_available first. Since: 0.1.
+ */
+MC_API
+int32_t mc_conn_fileno(struct mc_conn *conn);
+
+/**
+ * Let calls wait (not 0: so they begin) or not (0). What would have to wait then answers
+ * MC_WOULD_BLOCK, and is to be called again when mc_conn_fileno is ready. It holds for later
+ * connections too. Since: 0.1.
+ */
+MC_API mc_status mc_conn_setblocking(struct mc_conn *conn, int32_t blocking);
+
+/**
+ * Let each call take at most `timeout_us` microseconds from now on (0: the option `timeout`; below 0:
+ * for ever). Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_set_timeout(struct mc_conn *conn,
+                              int64_t timeout_us);
+
+/**
+ * Send `command` (`len` in bytes, or MC_CSTR) as it is: nothing is added, no line end either. `*sent`
+ * is how many bytes the system has taken: all for MC_OK. It may be NULL, but not after
+ * mc_conn_setblocking(conn, 0): then MC_WOULD_BLOCK may come with a part of the command sent, and the
+ * rest (`command + *sent`) is to be sent when mc_conn_fileno can be written. While a call waits to
+ * send, it receives what the server sends, up to the option `max_value_size`. MC_SERVER_DISCONNECT: the
+ * server has closed the connection, or mc_conn_connect was not called. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_send_command(struct mc_conn *conn,
+                               const void *command,
+                               size_t len,
+                               size_t *sent);
+
+/**
+ * Read up to the first `terminator` (`terminator_len` in bytes, or MC_CSTR; (NULL, 0) is CR LF), which
+ * is part of what is read. Bytes behind it stay for the next call. `*data` and `*len` (may be NULL) are
+ * a view of the connection's memory, without a NUL behind it, until the next call on the connection.
+ * MC_UNEXPECTED_RESPONSE: no terminator within `max` bytes (0, and above it: the option
+ * `max_value_size`). MC_WOULD_BLOCK: not all of it has come, and what has is kept. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_read_until(struct mc_conn *conn,
+                             const void *terminator,
+                             size_t terminator_len,
+                             size_t max,
+                             const char **data,
+                             size_t *len);
+
+/**
+ * Read `length` bytes, no more than the option `max_value_size`; as mc_conn_read_until. Memory follows
+ * what has come, not `length`. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_read_length(struct mc_conn *conn,
+                              size_t length,
+                              const char **data,
+                              size_t *len);
+
+/**
+ * Take at most `length` bytes of what has been received already: fewer where there are fewer, none
+ * where there are none. Nothing is received. The view is as that of mc_conn_read_until. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_consume_from_buffer(struct mc_conn *conn,
+                                      size_t length,
+                                      const char **data,
+                                      size_t *len);
+
+/**
+ * Tell whether a line, up to CR LF, can be read at once: `*available` is 1 or 0. What has come is
+ * received for that, without waiting. An end of the connection is told by the call that reads up to
+ * it, not here. Since: 0.1.
+ */
+MC_API mc_status mc_conn_line_available(struct mc_conn *conn, int32_t *available);
+
+/**
+ * Write the connection's URI to `buf` as snprintf does, and its length without the NUL to `*needed`
+ * (may be NULL): as it was given, but of one with credentials only the place. MC_BUFFER_TOO_SMALL: it
+ * was cut; (NULL, 0) only asks. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_uri(const struct mc_conn *conn,
+                      char *buf,
+                      size_t cap,
+                      size_t *needed);
+
+/**
+ * Say what the connection's URI means: `*parts` lives as long as the connection. Since: 0.1.
+ */
+MC_API mc_status mc_conn_parse_uri(const struct mc_conn *conn, const struct mc_uri **parts);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -16,6 +16,7 @@ mod memory;
 mod place;
 pub mod pool;
 mod queue;
+pub mod raw;
 mod server;
 mod shortcut;
 pub mod sink;

@@ -17,6 +17,7 @@ pub mod arithmetic;
 pub mod batch;
 pub mod client;
 pub mod command;
+pub mod conn;
 pub mod dump;
 pub mod dump_entry;
 pub mod item;
