@@ -80,8 +80,17 @@ fn weights_come_from_the_uri_or_the_call() {
 
 #[test]
 fn what_this_version_cannot_serve_is_refused() {
+    let by_tls = Config::from_list("memcacheds://127.0.0.1");
+    match by_tls {
+        Ok(config) => assert!(cfg!(feature = "tls") && config.servers.len() == 1),
+        Err(failure) => {
+            assert!(!cfg!(feature = "tls"), "{failure}");
+            assert_eq!(failure.status, Status::UNSUPPORTED, "{failure}");
+            assert!(failure.text.contains("no TLS"), "{failure}");
+        }
+    }
     for uri in [
-        "memcacheds://127.0.0.1",
+        "memcacheds://u:p@127.0.0.1",
         "discover://127.0.0.1",
         "u:p@127.0.0.1",
         "u@127.0.0.1",

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::connect::Attempt;
 use super::contest::Socket;
 use super::pool::{Lease, Seat};
+use super::secure;
 use super::server::Server;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::session::Session;
 use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Status};
 use crate::operation::retry::Loss;
+use crate::transport::tls::TlsFault;
 use crate::transport::{Interest, Readiness};
 
 pub struct Lane {
@@ -115,6 +117,12 @@ impl Lane {
     pub fn troubled(&mut self, trouble: Trouble) -> Loss {
         let name = self.server.name;
         let (failure, closed) = match trouble {
+            Trouble::Io(error) if TlsFault::of(&error).is_some() => {
+                let mut loss = self.loss(secure::failed(&self.server, &error), false);
+                // To the server there was no connection.
+                loss.connected = !TlsFault::of(&error).is_some_and(TlsFault::is_refusal);
+                return loss;
+            }
             Trouble::Io(error) => {
                 let errno = error.raw_os_error().unwrap_or(0);
                 let closed = matches!(

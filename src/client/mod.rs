@@ -13,6 +13,7 @@ mod memory;
 mod place;
 pub mod pool;
 mod queue;
+mod secure;
 mod server;
 mod shortcut;
 pub mod sink;

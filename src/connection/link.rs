@@ -5,8 +5,9 @@ use std::os::fd::RawFd;
 
 use super::outbox::Values;
 use super::session::Session;
-use crate::buffer::{NoMemory, Place};
+use crate::buffer::{Buffered, NoMemory, Place};
 use crate::deadline::Moment;
+use crate::transport::tls::TlsReader;
 use crate::transport::{Interest, Mode, Pipe, Readiness, Receiver, Stream};
 
 /// Why bytes did not move.
@@ -74,6 +75,11 @@ impl Link {
         self.stream.readiness(interest)
     }
 
+    /// Everything has left: nothing is kept by the session, nor by the stream.
+    pub fn all_sent(&self) -> bool {
+        self.session.all_sent() && self.stream.is_flushed()
+    }
+
     /// Send once of what is unsent; returns how many bytes left.
     #[inline(always)]
     pub fn send(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
@@ -100,6 +106,9 @@ impl Link {
         let mut reader = match self.stream.receiver(mode) {
             Receiver::Socket(reader) => reader,
             Receiver::Pipe(pipe) => return receive_piped(pipe, &mut self.session, place),
+            Receiver::Tls(mut reader) => {
+                return receive_buffered(&mut reader, &mut self.session, place);
+            }
         };
         match self.session.receive(&mut reader, place) {
             Ok(Ok(0)) => Err(Trouble::Eof),
@@ -114,6 +123,7 @@ impl Link {
         let session = &mut self.session;
         let received = match self.stream.receiver(Mode::DontWait) {
             Receiver::Socket(mut reader) => session.receive_large(&mut reader, place, left),
+            Receiver::Tls(mut reader) => session.receive_large(&mut reader, place, left),
             Receiver::Pipe(pipe) => {
                 match pipe.receive(|unread| session.receive_large(unread, place, left)) {
                     Ok(Ok(Ok(received))) => Ok(Ok(received)),
@@ -156,6 +166,21 @@ impl Link {
                 Err(_) => return false,
             }
         }
+    }
+}
+
+/// [`Link::receive`] by TLS, kept out of the way of sockets.
+#[inline(never)]
+fn receive_buffered(
+    reader: &mut Buffered<TlsReader<'_>>,
+    session: &mut Session,
+    place: Option<&mut dyn Place>,
+) -> Result<usize, Trouble> {
+    match session.receive(reader, place) {
+        Ok(Ok(0)) => Err(Trouble::Eof),
+        Ok(Ok(n)) => Ok(n),
+        Ok(Err(error)) => Err(Trouble::from(error)),
+        Err(why) => Err(Trouble::NoMemory(why)),
     }
 }
 

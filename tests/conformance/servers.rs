@@ -1,9 +1,13 @@
 //! What the rows run over: the cells of the table.
 
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::abi;
+#[cfg(feature = "tls")]
+use crate::certificates::{self, Authority, Pair};
 use crate::client::Client;
 use crate::support::memcached::Memcached;
 
@@ -22,6 +26,8 @@ pub const SERVERS: &[(&str, Maker)] = &[
     ("tcp", || real(Memcached::tcp(FLAGS))),
     ("unix", || real(Memcached::unix(FLAGS))),
     ("memory", embedded),
+    #[cfg(feature = "tls")]
+    ("tls", || real(secured())),
 ];
 
 /// The protocols, as the option of this name says them.
@@ -46,6 +52,19 @@ pub const FORMS: [(&str, Form); 3] = [
 
 /// One thread is enough for one client; the limit of an item is the default's, 1 MiB.
 const FLAGS: &[&str] = &["-t", "1", "-m", "256"];
+
+/// All of them show the certificate of one authority.
+#[cfg(feature = "tls")]
+fn secured() -> Memcached {
+    static AUTHORITY: OnceLock<(Authority, Pair)> = OnceLock::new();
+    let (authority, shown) = AUTHORITY.get_or_init(|| {
+        let authority = Authority::new();
+        let shown = authority.issue("server", &certificates::server(&["127.0.0.1"]));
+        (authority, shown)
+    });
+    let flags = [FLAGS, &["-Z", "-o", &shown.flag()]].concat();
+    Memcached::tls(&flags, &format!("tls_ca={}", authority.ca().display()))
+}
 
 /// The time of a real server goes by with ours.
 fn real(server: Memcached) -> Server {
