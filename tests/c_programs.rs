@@ -120,8 +120,9 @@ fn tests_pass_over_a_unix_socket() {
 #[test]
 fn tests_pass_over_tls() {
     let authority = certificates::Authority::new();
-    let shown = authority.issue("server", &certificates::server(&["127.0.0.1"]));
-    let flags = [&MEMORY[..], &["-Z", "-o", &shown.flag()]].concat();
+    let shown = authority.issue("server", &certificates::server(&["127.0.0.1", "localhost"]));
+    let shown = shown.flag();
+    let flags = [&MEMORY[..], &["-Z", "-o", &shown]].concat();
     let options = format!("tls_ca={}&connect_timeout=5s", authority.ca().display());
     run_tests(|| Memcached::tls(&flags, &options), plain);
 }

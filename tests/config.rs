@@ -80,14 +80,13 @@ fn weights_come_from_the_uri_or_the_call() {
 
 #[test]
 fn what_this_version_cannot_serve_is_refused() {
-    let by_tls = Config::from_list("memcacheds://127.0.0.1");
-    match by_tls {
-        Ok(config) => assert!(cfg!(feature = "tls") && config.servers.len() == 1),
-        Err(failure) => {
-            assert!(!cfg!(feature = "tls"), "{failure}");
+    match Config::from_list("memcacheds://127.0.0.1") {
+        Ok(config) if cfg!(feature = "tls") => assert_eq!(config.servers.len(), 1),
+        Err(failure) if !cfg!(feature = "tls") => {
             assert_eq!(failure.status, Status::UNSUPPORTED, "{failure}");
             assert!(failure.text.contains("no TLS"), "{failure}");
         }
+        other => panic!("{other:?}"),
     }
     for uri in [
         "memcacheds://u:p@127.0.0.1",

@@ -41,7 +41,12 @@ pub struct Link {
     pub last_used: Moment,
     /// It has carried a command before.
     pub reused: bool,
+    /// By TLS: so much of the command that is being sent has not been taken yet.
+    of_command: usize,
 }
+
+/// What a record of TLS holds (RFC 8446, 5.1), and memcached's receive memory too.
+const RECORD: usize = 16 * 1024;
 
 /// So many pieces are sent at once.
 const PIECES: usize = 64;
@@ -53,6 +58,7 @@ impl Link {
             stream,
             last_used: now,
             reused: false,
+            of_command: 0,
         }
     }
 
@@ -84,6 +90,9 @@ impl Link {
     #[inline(always)]
     pub fn send(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
         self.session.end_line();
+        if self.stream.is_tls() {
+            return self.send_records(values, mode);
+        }
         let n = match self.session.plain() {
             Some(bytes) => self.stream.send(bytes, mode),
             None => {
@@ -98,6 +107,34 @@ impl Link {
         }
         self.session.wrote(n);
         Ok(n)
+    }
+
+    /// [`Link::send`] by TLS: a record ends with a command, or where the command goes on in the next one.
+    ///
+    /// memcached (1.6.18 at least) reads a large value to its end straight from the record, and then waits
+    /// for the socket: a command behind it in the same record it would see only when more came.
+    #[inline(never)]
+    fn send_records(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
+        let wanted = match self.of_command {
+            0 => self.session.whole_commands(RECORD),
+            rest => rest,
+        };
+        let mut gathered = [IoSlice::new(&[]); PIECES];
+        let n = self.session.gather(values, &mut gathered);
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let mut left = wanted;
+        for (piece, gathered) in pieces.iter_mut().zip(&gathered[..n]) {
+            let taken = left.min(gathered.len());
+            *piece = IoSlice::new(&gathered[..taken]);
+            left -= taken;
+        }
+        let sent = self.stream.send_pieces(&pieces[..n], mode)?;
+        if sent == 0 {
+            return Err(Trouble::Eof);
+        }
+        self.of_command = wanted.saturating_sub(sent);
+        self.session.wrote(sent);
+        Ok(sent)
     }
 
     /// Receive once; the end of the stream is a trouble.

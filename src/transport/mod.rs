@@ -191,6 +191,12 @@ impl Stream {
         }
     }
 
+    /// Whether what is sent leaves in records.
+    #[inline(always)]
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
     /// Everything that was sent has left. (TLS keeps records that the socket does not take.)
     pub fn is_flushed(&self) -> bool {
         match self {

@@ -62,7 +62,8 @@ fn secured() -> Memcached {
         let shown = authority.issue("server", &certificates::server(&["127.0.0.1"]));
         (authority, shown)
     });
-    let flags = [FLAGS, &["-Z", "-o", &shown.flag()]].concat();
+    let shown = shown.flag();
+    let flags = [FLAGS, &["-Z", "-o", &shown]].concat();
     Memcached::tls(&flags, &format!("tls_ca={}", authority.ca().display()))
 }
 

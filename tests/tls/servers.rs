@@ -16,8 +16,7 @@ pub const PATIENCE: &str = "timeout=20s&connect_timeout=20s&batch_timeout=60s";
 /// A server that shows this certificate, with more of memcached's options for TLS.
 pub fn memcached(shown: &Pair, options: &[&str]) -> Memcached {
     let all = [&[&*shown.flag()], options].concat().join(",");
-    let r = std::env::var("EXPERIMENT_R").unwrap_or("20".into());
-    Memcached::tcp(&["-m", "256", "-R", &r, "-Z", "-o", &all])
+    Memcached::tcp(&["-m", "256", "-Z", "-o", &all])
 }
 
 /// An authority, and a server of 127.0.0.1 with its certificate.

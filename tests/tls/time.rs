@@ -90,11 +90,11 @@ fn fm84_other_servers_of_a_batch_answer_meanwhile() {
     let secured = uri(&secured, "");
     let caller = calling(&format!("{silent}{options},{secured},{}", plain.uri()));
     let keys: Vec<_> = (0..90).map(|number| format!("key:{number}")).collect();
-    let name = silent.replace("memcacheds://", "").replace('/', "");
+    let name = silent.trim_end_matches('/');
     let outcomes = in_time(limit, || caller.get_multi(&keys));
     let mut met = [0, 0];
     for (key, (outcome, after)) in keys.iter().zip(outcomes) {
-        if caller.is_on(key, &name) {
+        if caller.is_on(key, name) {
             outcome.assert_failed(Status::TIMEOUT, Phase::Handshake, "TLS");
             met[0] += 1;
         } else {
