@@ -90,30 +90,45 @@ impl Link {
     #[inline(always)]
     pub fn send(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
         self.session.end_line();
-        if self.stream.is_tls() {
-            return self.send_records(values, mode);
-        }
-        let n = match self.session.plain() {
+        let sent = match self.session.plain() {
             Some(bytes) => self.stream.send(bytes, mode),
+            None if self.stream.is_tls() => return self.send_records(values, mode),
             None => {
                 let mut pieces = [IoSlice::new(&[]); PIECES];
                 let n = self.session.gather(values, &mut pieces);
                 self.stream.send_pieces(&pieces[..n], mode)
             }
+        };
+        match sent {
+            Ok(0) => Err(Trouble::Eof),
+            Ok(n) => {
+                self.session.wrote(n);
+                Ok(n)
+            }
+            Err(error) => self.unsent(error, values, mode),
         }
-        .map_err(Trouble::from)?;
-        if n == 0 {
-            return Err(Trouble::Eof);
+    }
+
+    /// A failure to send; a stream of TLS has only not been asked in its own way yet, which costs the
+    /// others nothing.
+    #[cold]
+    #[inline(never)]
+    fn unsent(
+        &mut self,
+        error: io::Error,
+        values: &dyn Values,
+        mode: Mode,
+    ) -> Result<usize, Trouble> {
+        match self.stream.is_tls() {
+            true => self.send_records(values, mode),
+            false => Err(Trouble::from(error)),
         }
-        self.session.wrote(n);
-        Ok(n)
     }
 
     /// [`Link::send`] by TLS: a record ends with a command, or where the command goes on in the next one.
     ///
     /// memcached (1.6.18 at least) reads a large value to its end straight from the record, and then waits
     /// for the socket: a command behind it in the same record it would see only when more came.
-    #[inline(never)]
     fn send_records(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
         let wanted = match self.of_command {
             0 => self.session.whole_commands(RECORD),

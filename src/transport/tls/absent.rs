@@ -45,10 +45,6 @@ impl TlsStream {
         match *self {}
     }
 
-    pub fn send(&mut self, _: &[u8]) -> io::Result<usize> {
-        match *self {}
-    }
-
     pub fn send_pieces(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         match *self {}
     }

@@ -107,11 +107,6 @@ impl TlsStream {
         Readiness::of(self.fd(), interest)
     }
 
-    /// See [`TlsStream::send_pieces`].
-    pub fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.send_pieces(&[IoSlice::new(bytes)])
-    }
-
     /// Take as many bytes as fit, and send what can be sent of them without waiting. Nothing is taken
     /// before what was taken earlier has left.
     pub fn send_pieces(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
