@@ -17,6 +17,7 @@ mod place;
 pub mod pool;
 mod queue;
 pub mod raw;
+mod secure;
 mod server;
 mod shortcut;
 pub mod sink;

@@ -8,3 +8,4 @@ pub mod outbox;
 pub mod owed;
 mod replies;
 pub mod session;
+pub mod trouble;

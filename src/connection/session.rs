@@ -378,6 +378,15 @@ impl Session {
         self.outbox.gather(values, pieces)
     }
 
+    /// How much of what is unsent ends with the end of a command: as many whole ones as come to `limit`
+    /// bytes, or else the one that is longer.
+    pub fn whole_commands(&self, limit: usize) -> usize {
+        let written = self.outbox.written();
+        let end = self.owed.end_within(written, written + limit as u64);
+        let end = end.map_or(self.outbox.queued(), |end| end.min(self.outbox.queued()));
+        end.saturating_sub(written) as usize
+    }
+
     #[inline(always)]
     pub fn wrote(&mut self, n: usize) {
         self.outbox.wrote(n);
