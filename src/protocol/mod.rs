@@ -6,6 +6,7 @@ pub mod ascii;
 pub mod command;
 pub mod expiry;
 pub mod key;
+pub mod meta;
 pub mod number;
 pub mod stats;
 
