@@ -21,7 +21,7 @@ use ends::{End, Ours, Real};
 use transcript::{Exchange, Row, Transcript};
 
 /// Every file of transcripts, each replayed against servers of its own.
-const SUBJECTS: [&str; 10] = [
+const SUBJECTS: [&str; 11] = [
     "arithmetic",
     "cas",
     "edges",
@@ -29,6 +29,7 @@ const SUBJECTS: [&str; 10] = [
     "flush",
     "limits",
     "lines",
+    "meta",
     "reading",
     "server",
     "store",
@@ -147,7 +148,7 @@ macro_rules! subjects {
     )* };
 }
 
-subjects! { arithmetic cas edges expiry flush limits lines reading server store }
+subjects! { arithmetic cas edges expiry flush limits lines meta reading server store }
 
 #[test]
 fn enough_of_them() {

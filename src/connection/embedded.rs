@@ -5,6 +5,8 @@ mod clock;
 mod detail;
 mod execute;
 mod lines;
+mod meta;
+mod slabs;
 mod statistics;
 mod stores;
 
@@ -48,9 +50,16 @@ struct Value {
     draft: Draft,
     mode: Mode,
     quiet: bool,
-    /// What stands where the value's end should, and how much of that has come.
-    end: [u8; 2],
-    end_len: usize,
+    tail: Tail,
+    /// Where the command is of the meta protocol.
+    meta: Option<meta::Pending>,
+}
+
+/// What stands where a value's end should, and how much of that has come.
+#[derive(Default)]
+struct Tail {
+    bytes: [u8; 2],
+    len: usize,
 }
 
 impl Value {
@@ -58,12 +67,13 @@ impl Value {
     #[inline(always)]
     fn take(&mut self, input: &mut &[u8]) -> bool {
         *input = &input[self.draft.put(input)..];
-        while self.end_len < END.len() {
+        let tail = &mut self.tail;
+        while tail.len < END.len() {
             let Some((byte, rest)) = input.split_first() else {
                 return false;
             };
-            self.end[self.end_len] = *byte;
-            self.end_len += 1;
+            tail.bytes[tail.len] = *byte;
+            tail.len += 1;
             *input = rest;
         }
         true

@@ -29,6 +29,11 @@ impl Expiry {
         self.0 != 0 && self.0 <= now
     }
 
+    /// Whether an item that ends by this one ends before another that ends by `other`.
+    pub fn is_before(self, other: Expiry) -> bool {
+        self.0 != 0 && self.0 < other.0
+    }
+
     /// Seconds since 1970; `None` never.
     pub fn moment(self) -> Option<i64> {
         (self.0 != 0).then_some(self.0)

@@ -9,9 +9,24 @@
 pub enum Arithmetic {
     Done(u64),
     NotFound,
+    /// There was no item, and one was made.
+    Begun(u64),
     /// The item's value is no number.
     NonNumeric,
+    /// The item has another CAS.
+    Exists,
     NoMemory,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Count {
+    pub up: bool,
+    pub delta: u64,
+    /// Only where the item has this CAS.
+    pub cas: Option<u64>,
+    /// Where there is no item, make one with this number.
+    pub create: Option<u64>,
 }
 
 fn is_space(byte: u8) -> bool {

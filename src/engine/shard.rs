@@ -77,7 +77,7 @@ impl Shard {
         self.counters.expired_unfetched += u64::from(!fetched);
     }
 
-    fn remove(&mut self, at: u32) -> Item {
+    pub(super) fn remove(&mut self, at: u32) -> Item {
         let item = self.lru.remove(at);
         if let Ok(entry) = self.table.find_entry(item.hash, |other| *other == at) {
             entry.remove();
@@ -93,14 +93,14 @@ impl Shard {
             return None;
         };
         self.counters.get_hits += 1;
-        Some(self.visit(at, hit))
+        Some(self.visit(at, query.now, hit))
     }
 
     #[inline(always)]
-    fn visit<R>(&mut self, at: u32, hit: impl FnOnce(Hit<'_>) -> R) -> R {
+    fn visit<R>(&mut self, at: u32, now: i64, hit: impl FnOnce(Hit<'_>) -> R) -> R {
         self.lru.bump(at);
         let item = self.lru.item_mut(at);
-        item.fetched = true;
+        item.fetch_at(now);
         hit(Hit {
             flags: item.flags,
             cas: item.cas,
@@ -121,7 +121,7 @@ impl Shard {
         };
         self.counters.touch_hits += 1;
         self.lru.item_mut(at).expiry = expiry;
-        Some(self.visit(at, hit))
+        Some(self.visit(at, query.now, hit))
     }
 
     pub fn delete(&mut self, query: &Query<'_>) -> bool {

@@ -9,7 +9,7 @@ use foldhash::quality::FixedState;
 use super::draft::Draft;
 use super::expiry::{Expiry, Flushed};
 use super::item::{ITEM_MAX, item_size};
-use super::numeric::Arithmetic;
+use super::numeric::{Arithmetic, Count};
 use super::shard::{Hit, Query, Shard};
 
 /// A shard's share of the limit is not below this; with the most shards and the smallest limit that
@@ -27,6 +27,16 @@ pub enum Mode {
     Prepend,
     /// Where the item still has this CAS.
     Cas(u64),
+}
+
+/// What else a value is stored on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// append and prepend: only where the item has this CAS.
+    pub cas: Option<u64>,
+    /// [`Mode::Cas`]: where the item has a later CAS, the value is stored as a stale one, with the old
+    /// item's end.
+    pub or_stale: bool,
 }
 
 /// What became of a value.
@@ -110,7 +120,7 @@ impl Store {
         lock(&self.shards[at])
     }
 
-    fn next_cas(&self) -> u64 {
+    pub(super) fn next_cas(&self) -> u64 {
         self.cas.fetch_add(1, Relaxed) + 1
     }
 
@@ -185,7 +195,7 @@ impl Store {
     }
 
     #[inline(always)]
-    fn change<R>(
+    pub(super) fn change<R>(
         &self,
         key: &[u8],
         now: i64,
@@ -240,15 +250,24 @@ impl Store {
 
     /// Store a value that has come whole.
     pub fn store(&self, draft: Draft, mode: Mode, now: i64) -> Stored {
+        self.store_on(draft, mode, Terms::default(), now).0
+    }
+
+    /// As [`Store::store`], on terms; returns the CAS of what was stored, 0 where nothing was.
+    pub fn store_on(&self, draft: Draft, mode: Mode, terms: Terms, now: i64) -> (Stored, u64) {
         let query = self.query(draft.key(), now);
         let hash = query.hash;
         let mut shard = self.shard(hash);
         let before = shard.bytes;
         let found = shard.find(&query);
         let item = draft.into_item(hash, now);
-        let stored = shard.store(found, mode, item, || self.next_cas());
+        let mut cas = 0;
+        let stored = shard.store(found, mode, terms, item, || {
+            cas = self.next_cas();
+            cas
+        });
         self.settle(shard, before, now);
-        stored
+        (stored, cas)
     }
 
     /// A value came that did not end as it should.
@@ -259,8 +278,14 @@ impl Store {
 
     /// Add to a number, or (`up` false) take from it; above 2^64 it wraps, below 0 it stays 0.
     pub fn arithmetic(&self, key: &[u8], up: bool, delta: u64, now: i64) -> Arithmetic {
+        let count = Count {
+            up,
+            delta,
+            cas: None,
+            create: None,
+        };
         self.change(key, now, |shard, query| {
-            shard.arithmetic(query, up, delta, || self.next_cas())
+            shard.count(query, &count, || self.next_cas()).0
         })
     }
 

@@ -1,7 +1,7 @@
 //! Commands as what the store is to do, and what it did as replies.
 
 use super::detail::Use;
-use super::{Embedded, State, VERSION, Value, statistics};
+use super::{Embedded, State, Tail, VERSION, Value, statistics};
 use crate::buffer::NoMemory;
 use crate::engine::{Arithmetic, Expiry, Mode, Refused, Stored};
 use crate::protocol::Op;
@@ -44,6 +44,7 @@ impl Embedded {
                 with_cas,
                 keys,
             } => self.read(keys, None, with_cas, now, out),
+            Order::Meta => self.execute_meta(line, now, out),
             order => self.execute_any(&order, now, out),
         }
     }
@@ -76,8 +77,9 @@ impl Embedded {
                 quiet,
             } => match shared.store.arithmetic(key, up, delta, now) {
                 Arithmetic::Done(_) if quiet => Ok(()),
-                Arithmetic::Done(number) => server::number(number, out),
-                Arithmetic::NotFound => reply(b"NOT_FOUND\r\n", quiet, out),
+                Arithmetic::Done(number) | Arithmetic::Begun(number) => server::number(number, out),
+                // No CAS is asked for here, so that no item has another one.
+                Arithmetic::NotFound | Arithmetic::Exists => reply(b"NOT_FOUND\r\n", quiet, out),
                 Arithmetic::NonNumeric => reply(
                     b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
                     quiet,
@@ -110,6 +112,8 @@ impl Embedded {
             }
             Order::Accepted { quiet } => reply(b"OK\r\n", quiet, out),
             Order::Refused { text, quiet } => reply(text, quiet, out),
+            // Done where the line is still at hand.
+            Order::Meta => Ok(()),
             Order::Quit => {
                 self.state = State::Closed;
                 Ok(())
@@ -173,8 +177,8 @@ impl Embedded {
                     draft,
                     mode,
                     quiet,
-                    end: [0; 2],
-                    end_len: 0,
+                    tail: Tail::default(),
+                    meta: None,
                 });
                 Ok(())
             }
@@ -191,13 +195,18 @@ impl Embedded {
 
     /// The value is whole.
     pub(super) fn finish(&mut self, now: i64, out: &mut Vec<u8>) -> Told {
-        let State::Value(value) = std::mem::replace(&mut self.state, State::Line) else {
+        let State::Value(mut value) = std::mem::replace(&mut self.state, State::Line) else {
             return Ok(());
         };
         let store = &self.shared.store;
-        if value.end != server::END {
+        let meta = value.meta.take();
+        if value.tail.bytes != server::END {
             store.spoil(value.draft);
-            return reply(b"CLIENT_ERROR bad data chunk\r\n", value.quiet, out);
+            let quiet = value.quiet && meta.is_none();
+            return reply(b"CLIENT_ERROR bad data chunk\r\n", quiet, out);
+        }
+        if let Some(pending) = meta {
+            return self.meta_finish(value, &pending, now, out);
         }
         let text: &[u8] = match store.store(value.draft, value.mode, now) {
             Stored::Stored => b"STORED\r\n",

@@ -48,7 +48,8 @@ fn general(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
     number("curr_connections", connections, out)?;
     let ever = shared.connections_ever.load(Relaxed);
     number("total_connections", ever, out)?;
-    commands(&counted, shared.store.flushes(), out)?;
+    let meta = shared.meta_commands.load(Relaxed);
+    commands(&counted, shared.store.flushes(), meta, out)?;
     number("bytes_read", shared.bytes_read.load(Relaxed), out)?;
     number("bytes_written", shared.bytes_written.load(Relaxed), out)?;
     number("limit_maxbytes", shared.store.limit() as u64, out)?;
@@ -63,13 +64,13 @@ fn general(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
     number("reclaimed", counted.reclaimed, out)
 }
 
-fn commands(counted: &Counters, flushes: u64, out: &mut Vec<u8>) -> Told {
+fn commands(counted: &Counters, flushes: u64, meta: u64, out: &mut Vec<u8>) -> Told {
     let rows = [
         ("cmd_get", counted.get_hits + counted.get_misses),
         ("cmd_set", counted.cmd_set),
         ("cmd_flush", flushes),
         ("cmd_touch", counted.touch_hits + counted.touch_misses),
-        ("cmd_meta", 0),
+        ("cmd_meta", meta),
         ("get_hits", counted.get_hits),
         ("get_misses", counted.get_misses),
         ("get_expired", counted.get_expired),
@@ -178,6 +179,7 @@ fn reset(shared: &Shared) {
         &shared.connections_ever,
         &shared.bytes_read,
         &shared.bytes_written,
+        &shared.meta_commands,
     ] {
         counter.store(0, Relaxed);
     }

@@ -3,4 +3,6 @@
 //! protocol.txt, "Meta Commands". What stands here is what memcached 1.6.10 and later say; 1.6.18 is
 //! what it was tried on.
 
+pub mod base64;
 pub mod client;
+pub mod server;
