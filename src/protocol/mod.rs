@@ -174,6 +174,16 @@ impl Op {
     }
 }
 
+/// What a connection speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    Ascii,
+    /// Commands on keys in the meta protocol, others in ASCII. `opaque` is that of the first command.
+    Meta {
+        opaque: u32,
+    },
+}
+
 /// A place in bytes that were received and not consumed yet, never a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {

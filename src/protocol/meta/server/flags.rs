@@ -104,8 +104,9 @@ impl<'a> Flags<'a> {
             }
             seen |= bit;
             if flag == b'b' {
-                *key = Named::decoded(key.bytes())
-                    .ok_or(&b"CLIENT_ERROR error decoding key\r\n"[..])?;
+                if !key.decode() {
+                    return Err(b"CLIENT_ERROR error decoding key\r\n");
+                }
                 continue;
             }
             match self.one(flag, &token[1..]) {

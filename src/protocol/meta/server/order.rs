@@ -84,7 +84,7 @@ pub fn order(line: &[u8]) -> Order<'_> {
     if key.len() > KEY_MAX {
         return Order::refused(BAD_FORMAT);
     }
-    let key = Named::Plain(key);
+    let key = Named::plain(key);
     match word {
         b"mg" => get(key, tokens),
         b"ms" => store(key, tokens),
@@ -106,11 +106,11 @@ fn get<'a>(mut key: Named<'a>, tokens: Tokens<'a>) -> Order<'a> {
 }
 
 /// The flags of `md` and `ma`, which tell less of what is wrong.
-fn read<'a>(key: &mut Named<'a>, tokens: Tokens<'a>) -> Result<Flags<'a>, Order<'a>> {
-    let mut flags = Flags::of(tokens, WORDS_MOST - 2).ok_or(Order::refused(TOO_MANY))?;
+fn read<'a>(key: &mut Named<'a>, tokens: Tokens<'a>) -> Result<Flags<'a>, &'static [u8]> {
+    let mut flags = Flags::of(tokens, WORDS_MOST - 2).ok_or(TOO_MANY)?;
     match flags.read(key) {
         Ok(()) => Ok(flags),
-        Err(_) => Err(Order::refused(BAD_FLAG)),
+        Err(_) => Err(BAD_FLAG),
     }
 }
 
@@ -118,14 +118,14 @@ fn delete<'a>(mut key: Named<'a>, tokens: Tokens<'a>) -> Order<'a> {
     match read(&mut key, tokens) {
         Ok(flags) if flags.has_long_opaque() => Order::refused(LONG_OPAQUE),
         Ok(flags) => Order::Delete { key, flags },
-        Err(refused) => refused,
+        Err(text) => Order::refused(text),
     }
 }
 
 fn count<'a>(mut key: Named<'a>, tokens: Tokens<'a>) -> Order<'a> {
     let flags = match read(&mut key, tokens) {
         Ok(flags) => flags,
-        Err(refused) => return refused,
+        Err(text) => return Order::refused(text),
     };
     let up = match flags.mode {
         None | Some(b'I' | b'+') => true,
@@ -175,12 +175,9 @@ fn store<'a>(mut key: Named<'a>, mut tokens: Tokens<'a>) -> Order<'a> {
 }
 
 /// `me <key> [b]`; what is behind it is not looked at.
-fn debug<'a>(key: Named<'a>, mut tokens: Tokens<'a>) -> Order<'a> {
-    if tokens.next().is_none_or(|flag| flag != b"b") {
-        return Order::Debug(key);
+fn debug<'a>(mut key: Named<'a>, mut tokens: Tokens<'a>) -> Order<'a> {
+    if tokens.next() == Some(b"b") && !key.decode() {
+        return Order::refused(BAD_FORMAT);
     }
-    match Named::decoded(key.bytes()) {
-        Some(key) => Order::Debug(key),
-        None => Order::refused(BAD_FORMAT),
-    }
+    Order::Debug(key)
 }
