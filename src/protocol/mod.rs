@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ascii;
+pub mod binary;
 pub mod command;
 pub mod expiry;
 pub mod key;
