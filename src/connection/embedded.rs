@@ -4,7 +4,9 @@
 mod clock;
 mod detail;
 mod execute;
+mod frames;
 mod lines;
+mod sheet;
 mod statistics;
 mod stores;
 
@@ -17,7 +19,9 @@ use crate::buffer::NoMemory;
 use crate::engine::{Draft, Mode};
 use crate::fork;
 use crate::protocol::ascii::server::{END, without_end};
+use crate::protocol::binary::header::REQUEST;
 use crate::transport::pipe::Peer;
+use frames::{Frames, Turn};
 use lines::{Lines, Next};
 use stores::Shared;
 
@@ -36,6 +40,10 @@ pub struct Embedded {
 
 /// What the next bytes are.
 enum State {
+    /// The first byte tells which protocol the connection speaks.
+    Begin,
+    /// Frames of the binary protocol, to its end.
+    Frames(Frames),
     Line,
     Value(Value),
     /// So many bytes of a value that was refused.
@@ -80,7 +88,7 @@ impl Embedded {
             shared,
             generation: fork::generation(),
             lines: Lines::default(),
-            state: State::Line,
+            state: State::Begin,
         }
     }
 
@@ -113,6 +121,18 @@ impl Embedded {
                     }
                 }
                 State::Closed => return Ok(()),
+                State::Begin if input[0] == REQUEST => {
+                    self.state = State::Frames(Frames::default());
+                }
+                State::Begin => self.state = State::Line,
+                State::Frames(frames) => {
+                    let shared = &*self.shared;
+                    let out = replies;
+                    if !frames.take(input, &mut Turn { shared, now, out })? {
+                        self.state = State::Closed;
+                    }
+                    return Ok(());
+                }
             }
         }
         Ok(())

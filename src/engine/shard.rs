@@ -6,6 +6,7 @@ use super::counters::{Counters, ShardReport};
 use super::expiry::{Expiry, Flushed};
 use super::item::Item;
 use super::lru::Lru;
+use super::store::Deleted;
 
 /// What an item is, while its shard is locked.
 #[derive(Clone, Copy, Debug)]
@@ -124,14 +125,17 @@ impl Shard {
         Some(self.visit(at, hit))
     }
 
-    pub fn delete(&mut self, query: &Query<'_>) -> bool {
+    pub fn delete(&mut self, query: &Query<'_>, compare: Option<u64>) -> Deleted {
         let Some(at) = self.find(query) else {
             self.counters.delete_misses += 1;
-            return false;
+            return Deleted::NotFound;
         };
+        if compare.is_some_and(|cas| cas != self.lru.item(at).cas) {
+            return Deleted::Exists;
+        }
         self.counters.delete_hits += 1;
         self.remove(at);
-        true
+        Deleted::Deleted
     }
 
     /// Drop an item whose new value could not be taken.

@@ -9,7 +9,7 @@ use foldhash::quality::FixedState;
 use super::draft::Draft;
 use super::expiry::{Expiry, Flushed};
 use super::item::{ITEM_MAX, item_size};
-use super::numeric::Arithmetic;
+use super::numeric::{Arithmetic, Count};
 use super::shard::{Hit, Query, Shard};
 
 /// A shard's share of the limit is not below this; with the most shards and the smallest limit that
@@ -23,8 +23,10 @@ pub enum Mode {
     Set,
     Add,
     Replace,
-    Append,
-    Prepend,
+    /// To what is there; where a CAS is named, only while the item still has it.
+    Append(Option<u64>),
+    /// As [`Mode::Append`], in front.
+    Prepend(Option<u64>),
     /// Where the item still has this CAS.
     Cas(u64),
 }
@@ -32,11 +34,21 @@ pub enum Mode {
 /// What became of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    Stored,
+    /// With this CAS.
+    Stored(u64),
     NotStored,
     Exists,
     NotFound,
     NoMemory,
+}
+
+/// What became of an item that was to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    Deleted,
+    NotFound,
+    /// It has another CAS than the one that was named.
+    Exists,
 }
 
 /// Why a value is not even taken.
@@ -199,9 +211,9 @@ impl Store {
         result
     }
 
-    /// Whether the item was there.
-    pub fn delete(&self, key: &[u8], now: i64) -> bool {
-        self.change(key, now, |shard, query| shard.delete(query))
+    /// Drop the item of a key; where a CAS is named, only while the item still has it.
+    pub fn delete(&self, key: &[u8], compare: Option<u64>, now: i64) -> Deleted {
+        self.change(key, now, |shard, query| shard.delete(query, compare))
     }
 
     /// Memory for a value of `len` bytes, to be filled and stored. Where a `set` is refused, the old
@@ -257,16 +269,17 @@ impl Store {
         self.spoiled.fetch_add(1, Relaxed);
     }
 
-    /// Add to a number, or (`up` false) take from it; above 2^64 it wraps, below 0 it stays 0.
-    pub fn arithmetic(&self, key: &[u8], up: bool, delta: u64, now: i64) -> Arithmetic {
+    /// Add to a number, or take from it; above 2^64 it wraps, below 0 it stays 0.
+    pub fn arithmetic(&self, key: &[u8], count: &Count, now: i64) -> Arithmetic {
         self.change(key, now, |shard, query| {
-            shard.arithmetic(query, up, delta, || self.next_cas())
+            shard.arithmetic(query, count, || self.next_cas())
         })
     }
 
     /// Make everything dead: at once where `number` is 0 or below it, else when its moment comes,
     /// counting what is stored until then. A moment that has passed covers nothing.
-    pub fn flush(&self, number: i32, now: i64) {
+    pub fn flush(&self, number: impl Into<i64>, now: i64) {
+        let number = number.into();
         self.flushes.fetch_add(1, Relaxed);
         let until = match Expiry::of(number, now).moment() {
             Some(moment) if number > 0 => moment - 1,

@@ -3,8 +3,10 @@
 use hashbrown::hash_table::Entry;
 
 use super::counters::Counters;
+use super::draft::Draft;
+use super::expiry::Expiry;
 use super::item::{ITEM_MAX, Item, item_size};
-use super::numeric::{self, Arithmetic};
+use super::numeric::{self, Arithmetic, Count};
 use super::shard::{Query, Shard};
 use super::store::{Mode, Stored};
 use crate::buffer::NoMemory;
@@ -24,9 +26,12 @@ impl Shard {
                 self.lru.bump(at);
                 return Stored::NotStored;
             }
-            (Mode::Replace | Mode::Append | Mode::Prepend, None) => return Stored::NotStored,
-            (Mode::Append | Mode::Prepend, Some(at)) => {
-                let front = mode == Mode::Prepend;
+            (Mode::Replace | Mode::Append(_) | Mode::Prepend(_), None) => return Stored::NotStored,
+            (Mode::Append(compare) | Mode::Prepend(compare), Some(at)) => {
+                if compare.is_some_and(|cas| cas != self.lru.item(at).cas) {
+                    return Stored::Exists;
+                }
+                let front = matches!(mode, Mode::Prepend(_));
                 return self.extend(at, front, &item, next_cas);
             }
             (Mode::Cas(_), None) => {
@@ -41,7 +46,7 @@ impl Shard {
             (Mode::Set | Mode::Add, None) | (Mode::Set | Mode::Replace, Some(_)) => {}
         }
         match self.put(found, item, next_cas) {
-            Ok(()) => Stored::Stored,
+            Ok(cas) => Stored::Stored(cas),
             Err(_) => {
                 self.counters.store_no_memory += 1;
                 Stored::NoMemory
@@ -49,16 +54,18 @@ impl Shard {
         }
     }
 
-    /// Put an item in, in the place of an old one where there is one.
+    /// Put an item in, in the place of an old one where there is one. Returns its CAS.
     fn put(
         &mut self,
         found: Option<u32>,
         mut item: Item,
         next_cas: impl FnOnce() -> u64,
-    ) -> Result<(), NoMemory> {
+    ) -> Result<u64, NoMemory> {
         let size = item.size();
+        let cas;
         if let Some(at) = found {
-            item.cas = next_cas();
+            cas = next_cas();
+            item.cas = cas;
             self.lru.bump(at);
             let old = std::mem::replace(self.lru.item_mut(at), item);
             self.bytes -= old.size();
@@ -69,7 +76,8 @@ impl Shard {
             self.table
                 .try_reserve(1, |at| lru.item(*at).hash)
                 .map_err(no_memory)?;
-            item.cas = next_cas();
+            cas = next_cas();
+            item.cas = cas;
             let hash = item.hash;
             let at = self.lru.push(item);
             let lru = &self.lru;
@@ -80,7 +88,7 @@ impl Shard {
         }
         self.bytes += size;
         self.counters.total_items += 1;
-        Ok(())
+        Ok(cas)
     }
 
     /// Append to a value, or prepend. Flags and end of the item stay.
@@ -103,23 +111,27 @@ impl Shard {
         if front {
             item.value_mut().rotate_right(more.len());
         }
-        item.cas = next_cas();
+        let cas = next_cas();
+        item.cas = cas;
         item.stored = now;
         item.fetched = false;
         self.bytes += item.size() - old;
         self.counters.total_items += 1;
         self.lru.bump(at);
-        Stored::Stored
+        Stored::Stored(cas)
     }
 
     pub fn arithmetic(
         &mut self,
         query: &Query<'_>,
-        up: bool,
-        delta: u64,
+        count: &Count,
         next_cas: impl FnOnce() -> u64,
     ) -> Arithmetic {
+        let Count { up, delta, .. } = *count;
         let Some(at) = self.find(query) else {
+            if let Some((number, expiry)) = count.initial {
+                return self.begin_count(query, number, expiry, next_cas);
+            }
             let Counters {
                 incr_misses,
                 decr_misses,
@@ -130,6 +142,11 @@ impl Shard {
         };
         self.lru.bump(at);
         let item = self.lru.item_mut(at);
+        // memcached looks at the CAS of values that have bytes, before it reads these as a number.
+        let has_other_cas = count.compare.is_some_and(|cas| cas != item.cas);
+        if has_other_cas && !item.value().is_empty() {
+            return Arithmetic::Exists;
+        }
         let Some(number) = numeric::parse(item.value()) else {
             return Arithmetic::NonNumeric;
         };
@@ -145,8 +162,29 @@ impl Shard {
         if self.overwrite(at, text, query.now).is_err() {
             return Arithmetic::NoMemory;
         }
-        self.lru.item_mut(at).cas = next_cas();
-        Arithmetic::Done(number)
+        let cas = next_cas();
+        self.lru.item_mut(at).cas = cas;
+        Arithmetic::Done(number, cas)
+    }
+
+    /// Counting begins with a new item.
+    fn begin_count(
+        &mut self,
+        query: &Query<'_>,
+        number: u64,
+        expiry: Expiry,
+        next_cas: impl FnOnce() -> u64,
+    ) -> Arithmetic {
+        let mut text = itoa::Buffer::new();
+        let text = text.format(number).as_bytes();
+        let Ok(mut draft) = Draft::new(query.key, 0, expiry, text.len()) else {
+            return Arithmetic::NoMemory;
+        };
+        draft.put(text);
+        match self.put(None, draft.into_item(query.hash, query.now), next_cas) {
+            Ok(cas) => Arithmetic::Done(number, cas),
+            Err(_) => Arithmetic::NoMemory,
+        }
     }
 
     /// A shorter text is followed by spaces: the item keeps its length. A longer one makes a new item.

@@ -1,9 +1,10 @@
 //! Commands as what the store is to do, and what it did as replies.
 
 use super::detail::Use;
+use super::sheet::Sheet;
 use super::{Embedded, State, VERSION, Value, statistics};
 use crate::buffer::NoMemory;
-use crate::engine::{Arithmetic, Expiry, Mode, Refused, Stored};
+use crate::engine::{Arithmetic, Count, Deleted, Expiry, Mode, Refused, Stored};
 use crate::protocol::Op;
 use crate::protocol::ascii::server::{self, Order, Storage, Tokens};
 use crate::protocol::key::KEY_MAX;
@@ -27,8 +28,8 @@ fn mode(storage: &Storage<'_>) -> Mode {
     match storage.op {
         Op::Add => Mode::Add,
         Op::Replace => Mode::Replace,
-        Op::Append => Mode::Append,
-        Op::Prepend => Mode::Prepend,
+        Op::Append => Mode::Append(None),
+        Op::Prepend => Mode::Prepend(None),
         Op::Cas => Mode::Cas(storage.cas),
         _ => Mode::Set,
     }
@@ -63,7 +64,7 @@ impl Embedded {
             Order::Store(storage) => self.begin(&storage, now, out),
             Order::Delete { key, quiet } => {
                 shared.detail.count(key, Use::Delete);
-                if shared.store.delete(key, now) {
+                if shared.store.delete(key, None, now) == Deleted::Deleted {
                     reply(b"DELETED\r\n", quiet, out)
                 } else {
                     reply(b"NOT_FOUND\r\n", quiet, out)
@@ -74,11 +75,12 @@ impl Embedded {
                 up,
                 delta,
                 quiet,
-            } => match shared.store.arithmetic(key, up, delta, now) {
-                Arithmetic::Done(_) if quiet => Ok(()),
-                Arithmetic::Done(number) => server::number(number, out),
+            } => match shared.store.arithmetic(key, &Count::by(up, delta), now) {
+                Arithmetic::Done(..) if quiet => Ok(()),
+                Arithmetic::Done(number, _) => server::number(number, out),
                 Arithmetic::NotFound => reply(b"NOT_FOUND\r\n", quiet, out),
-                Arithmetic::NonNumeric => reply(
+                // No line of arithmetic names a CAS, so that none has another.
+                Arithmetic::Exists | Arithmetic::NonNumeric => reply(
                     b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
                     quiet,
                     out,
@@ -102,7 +104,10 @@ impl Embedded {
                 let text = self.set_limit(megabytes, now);
                 reply(text, quiet, out)
             }
-            Order::Stats(stats) => statistics::answer(stats, shared, now, out),
+            Order::Stats(stats) => {
+                let mut sheet = Sheet { out, frame: None };
+                statistics::answer(stats, shared, now, &mut sheet)
+            }
             Order::Version => {
                 server::text(b"VERSION ", out)?;
                 server::text(VERSION.as_bytes(), out)?;
@@ -200,7 +205,7 @@ impl Embedded {
             return reply(b"CLIENT_ERROR bad data chunk\r\n", value.quiet, out);
         }
         let text: &[u8] = match store.store(value.draft, value.mode, now) {
-            Stored::Stored => b"STORED\r\n",
+            Stored::Stored(_) => b"STORED\r\n",
             Stored::NotStored => b"NOT_STORED\r\n",
             Stored::Exists => b"EXISTS\r\n",
             Stored::NotFound => b"NOT_FOUND\r\n",
