@@ -7,6 +7,8 @@ mod support;
 
 #[path = "embedded_wire/counters.rs"]
 mod counters;
+#[path = "embedded_wire/dump.rs"]
+mod dump;
 #[path = "embedded_wire/ends.rs"]
 mod ends;
 #[path = "embedded_wire/frame.rs"]
@@ -25,10 +27,11 @@ use ends::{End, Ours, Real};
 use transcript::{Exchange, Notation, Row, Transcript};
 
 /// Every file of transcripts, each replayed against servers of its own.
-const SUBJECTS: [&str; 11] = [
+const SUBJECTS: [&str; 12] = [
     "arithmetic",
     "binary",
     "cas",
+    "dumps",
     "edges",
     "expiry",
     "flush",
@@ -182,7 +185,7 @@ macro_rules! subjects {
     )* };
 }
 
-subjects! { arithmetic binary cas edges expiry flush limits lines reading server store }
+subjects! { arithmetic binary cas dumps edges expiry flush limits lines reading server store }
 
 #[test]
 fn enough_of_them() {

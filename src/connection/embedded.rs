@@ -3,6 +3,7 @@
 
 mod clock;
 mod detail;
+mod dump;
 mod execute;
 mod frames;
 mod lines;
@@ -21,6 +22,7 @@ use crate::fork;
 use crate::protocol::ascii::server::{END, without_end};
 use crate::protocol::binary::header::REQUEST;
 use crate::transport::pipe::Peer;
+use dump::Dump;
 use frames::{Frames, Turn};
 use lines::{Lines, Next};
 use stores::Shared;
@@ -48,6 +50,8 @@ enum State {
     Value(Value),
     /// So many bytes of a value that was refused.
     Skip(u64),
+    /// None is looked at before the dump has been told.
+    Dump(Dump),
     Closed,
 }
 
@@ -120,6 +124,7 @@ impl Embedded {
                         self.state = State::Line;
                     }
                 }
+                State::Dump(_) => while self.dump(replies)? {},
                 State::Closed => return Ok(()),
                 State::Begin if input[0] == REQUEST => {
                     self.state = State::Frames(Frames::default());
@@ -155,6 +160,22 @@ impl Peer for Embedded {
             .fetch_add(bytes.len() as u64, Relaxed);
         self.shared.bytes_written.fetch_add(written, Relaxed);
         Ok(!matches!(self.state, State::Closed))
+    }
+
+    fn has_more(&self) -> bool {
+        matches!(self.state, State::Dump(_))
+    }
+
+    fn more(&mut self, replies: &mut Vec<u8>) -> Result<bool, NoMemory> {
+        if self.generation != fork::generation() {
+            self.state = State::Closed;
+            return Ok(false);
+        }
+        let before = replies.len();
+        while replies.len() == before && self.dump(replies)? {}
+        let written = (replies.len() - before) as u64;
+        self.shared.bytes_written.fetch_add(written, Relaxed);
+        Ok(true)
     }
 }
 

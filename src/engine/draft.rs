@@ -60,6 +60,7 @@ impl Draft {
             hash,
             cas: 0,
             stored: now,
+            accessed: now,
             expiry: self.expiry,
             flags: self.flags,
             key_len: self.key_len,

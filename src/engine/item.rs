@@ -20,6 +20,8 @@ pub(super) struct Item {
     pub cas: u64,
     /// When it was stored, for what a flush covers and how old it is.
     pub stored: i64,
+    /// When it was stored or read last.
+    pub accessed: i64,
     pub expiry: Expiry,
     pub flags: u32,
     pub key_len: u8,

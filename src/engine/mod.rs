@@ -14,6 +14,7 @@ mod numeric;
 mod report;
 mod shard;
 mod store;
+mod walk;
 mod writing;
 
 pub use counters::{Counters, ShardReport};
@@ -24,3 +25,4 @@ pub use numeric::{Arithmetic, Count};
 pub use report::SIZE_STEP;
 pub use shard::Hit;
 pub use store::{Deleted, Mode, Refused, Store, Stored};
+pub use walk::{Seen, Walk};

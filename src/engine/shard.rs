@@ -94,14 +94,15 @@ impl Shard {
             return None;
         };
         self.counters.get_hits += 1;
-        Some(self.visit(at, hit))
+        Some(self.visit(at, query.now, hit))
     }
 
     #[inline(always)]
-    fn visit<R>(&mut self, at: u32, hit: impl FnOnce(Hit<'_>) -> R) -> R {
+    fn visit<R>(&mut self, at: u32, now: i64, hit: impl FnOnce(Hit<'_>) -> R) -> R {
         self.lru.bump(at);
         let item = self.lru.item_mut(at);
         item.fetched = true;
+        item.accessed = now;
         hit(Hit {
             flags: item.flags,
             cas: item.cas,
@@ -122,7 +123,7 @@ impl Shard {
         };
         self.counters.touch_hits += 1;
         self.lru.item_mut(at).expiry = expiry;
-        Some(self.visit(at, hit))
+        Some(self.visit(at, query.now, hit))
     }
 
     pub fn delete(&mut self, query: &Query<'_>, compare: Option<u64>) -> Deleted {

@@ -114,6 +114,7 @@ impl Shard {
         let cas = next_cas();
         item.cas = cas;
         item.stored = now;
+        item.accessed = now;
         item.fetched = false;
         self.bytes += item.size() - old;
         self.counters.total_items += 1;
@@ -203,6 +204,7 @@ impl Shard {
         item.bytes.truncate(key);
         item.bytes.extend_from_slice(text);
         item.stored = now;
+        item.accessed = now;
         item.fetched = false;
         self.bytes += item.size() - old;
         self.counters.total_items += 1;

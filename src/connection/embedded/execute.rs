@@ -1,6 +1,7 @@
 //! Commands as what the store is to do, and what it did as replies.
 
 use super::detail::Use;
+use super::dump::Dump;
 use super::sheet::Sheet;
 use super::{Embedded, State, VERSION, Value, statistics};
 use crate::buffer::NoMemory;
@@ -103,6 +104,10 @@ impl Embedded {
             Order::Limit { megabytes, quiet } => {
                 let text = self.set_limit(megabytes, now);
                 reply(text, quiet, out)
+            }
+            Order::Dump { classes } => {
+                self.state = State::Dump(Dump::of(classes));
+                Ok(())
             }
             Order::Stats(stats) => {
                 let mut sheet = Sheet { out, frame: None };

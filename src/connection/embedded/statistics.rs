@@ -96,7 +96,7 @@ fn settings(shared: &Shared, sheet: &mut Sheet<'_>) -> Told {
     sheet.word("auth_enabled_ascii", "no")?;
     sheet.number("item_size_max", ITEM_MAX as u64)?;
     sheet.word("flush_enabled", "yes")?;
-    sheet.word("dump_enabled", "no")?;
+    sheet.word("dump_enabled", "yes")?;
     sheet.word("shutdown_command", "no")?;
     sheet.word("ssl_enabled", "no")
 }
