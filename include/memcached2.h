@@ -17,8 +17,9 @@
  *
  * Times are durations: those of items in seconds, all others in the unit that their name ends with.
  *
- * Threads: an `mc_client` is used by any number of threads at once; items, results and options by
- * one thread at a time. After `fork` a client works on in both processes.
+ * Threads: an `mc_client` is used by any number of threads at once; items, results, options and an
+ * `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an `mc_conn` can
+ * only be freed in the child.
  *
  * Structures that the caller fills begin with `size`, so that they can grow: initialise an
  * `mc_command` with `MC_COMMAND_INIT(op)`. Structures that the library fills are reached through
@@ -469,10 +470,63 @@
 #define MC_STAT_BOOLEAN 4
 
 /**
+ * `have` of a dumped key: `expiry` was told. Since: 0.1.
+ */
+#define MC_DUMP_EXPIRY 1
+
+/**
+ * `have` of a dumped key: `last_access` was told. Since: 0.1.
+ */
+#define MC_DUMP_LAST_ACCESS 2
+
+/**
+ * `have` of a dumped key: `cas` was told. Since: 0.1.
+ */
+#define MC_DUMP_CAS 4
+
+/**
+ * `have` of a dumped key: `fetched` was told. Since: 0.1.
+ */
+#define MC_DUMP_FETCHED 8
+
+/**
+ * `have` of a dumped key: `slab_class` was told. Since: 0.1.
+ */
+#define MC_DUMP_SLAB_CLASS 16
+
+/**
+ * `have` of a dumped key: `size` was told. Since: 0.1.
+ */
+#define MC_DUMP_SIZE 32
+
+/**
+ * `have` of a dumped key: `flags` were told. Since: 0.1.
+ */
+#define MC_DUMP_FLAGS 64
+
+/**
  * A memcached client: used by any number of threads at once, and after a fork by both processes.
  * Freed with mc_free. Since: 0.1.
  */
 typedef struct mc_client mc_client;
+
+/**
+ * One connection to one server, below all commands: bytes are sent as they are, and read up to a
+ * terminator or a length. Used by one thread at a time (MC_IN_USE: another one is inside a call), in
+ * the process that made it: in a forked child it can only be freed, all else is MC_INVALID_ARGUMENT,
+ * and the parent's connection does not notice. Freed with mc_conn_free.
+ *
+ * A call takes at most the time of mc_conn_set_timeout. One that fails has closed the connection and
+ * forgotten what was received, so that the next one begins with nothing of this one: mc_conn_connect
+ * opens it. Only after MC_INVALID_ARGUMENT, MC_IN_USE and MC_WOULD_BLOCK it is as it was. Since: 0.1.
+ */
+typedef struct mc_conn mc_conn;
+
+/**
+ * The keys of every server, being told: begun with mc_dump_new, freed with mc_dump_free. Used by one
+ * thread at a time; may outlive the client; a forked child can only free it. Since: 0.1.
+ */
+typedef struct mc_dump mc_dump;
 
 /**
  * What clients are made from: options and servers. Used by one thread at a time; freed with
@@ -822,6 +876,96 @@ typedef struct mc_stat {
    */
   uint32_t boolean;
 } mc_stat;
+
+/**
+ * A key of a server, and what the server says of its item. Made by the library and reached by pointer
+ * only: it grows at its end. What was not told is 0. Since: 0.1.
+ */
+typedef struct mc_dump_entry {
+  /**
+   * The key without key_prefix, with a NUL behind it. Any bytes: other clients may store keys that this
+   * library would not.
+   */
+  const char *key;
+  /**
+   * Its length in bytes.
+   */
+  size_t key_len;
+  /**
+   * The server's name.
+   */
+  const char *server;
+  /**
+   * The server's place in the list.
+   */
+  size_t server_index;
+  /**
+   * MC_DUMP_*: what was told. Old servers tell less, new ones more.
+   */
+  uint32_t have;
+  /**
+   * 1: the item was read since it was stored.
+   */
+  uint32_t fetched;
+  /**
+   * When it expires, in seconds since 1970; -1 never.
+   */
+  int64_t expiry;
+  /**
+   * When it was stored or used last, in seconds since 1970, about: servers do not note every use.
+   */
+  int64_t last_access;
+  /**
+   * Its CAS.
+   */
+  uint64_t cas;
+  /**
+   * How many bytes it takes in the server, key and overhead included.
+   */
+  uint64_t size;
+  /**
+   * The slab class that it lies in.
+   */
+  uint32_t slab_class;
+  /**
+   * The client's flags.
+   */
+  uint32_t flags;
+} mc_dump_entry;
+
+/**
+ * Hears of one key; `entry` and its key live until it returns. Anything but 0 ends the dump. It runs on
+ * the thread that is inside mc_dump_keys, with no lock and no connection of the pool held; it must return,
+ * and may use the client. Since: 0.1.
+ */
+typedef int32_t (*mc_dump_fn)(void *user, const struct mc_dump_entry *entry);
+
+/**
+ * What a connection's URI says. Made by the library and reached by pointer only: it grows at its end.
+ * Each text ends with a NUL, and is "" where the URI has no such part. Since: 0.1.
+ */
+typedef struct mc_uri {
+  /**
+   * "memcached", "memcacheds" (TLS), "memcached+unix" or "memory".
+   */
+  const char *protocol;
+  /**
+   * The host's name as it was written, or its address, that of IPv6 without brackets.
+   */
+  const char *host;
+  /**
+   * The path of a Unix socket.
+   */
+  const char *path;
+  /**
+   * The name of a server in memory.
+   */
+  const char *store;
+  /**
+   * The port, 11211 where the URI says none; 0 where there are no ports.
+   */
+  uint32_t port;
+} mc_uri;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1594,9 +1738,93 @@ mc_status mc_stats_sizes(const struct mc_client *client,
                          struct mc_stats_list **out);
 
 /**
+ * Send a line as it is to every server, or (`server` not NULL) to the one that `server` names, by its
+ * URI in any spelling or its alias: what operators type, such as "lru mode segmented",
+ * "slabs automove 1", "lru_crawler enable", "shutdown". `line_len` in bytes, or MC_CSTR; without a line
+ * end. No key_prefix is put anywhere.
+ *
+ * `*out` holds one item for each server that was asked, in the order of the list, those that are down
+ * included: MC_OK with the server's words as `value` (of stats, its lines with LF between them, without
+ * END), or why it failed; a server that refuses in words of its own ("BUSY …", "BADCLASS …") has failed,
+ * with its words as `text`: MC_UNKNOWN_COMMAND, MC_CLIENT_ERROR, MC_NOT_PERMITTED (not switched on when it
+ * was started), or another MC_SERVER_ERROR. To "shutdown" a server answers by closing the connection: MC_OK
+ * with an empty value. Each server is asked over a connection of this call's own, which is closed
+ * afterwards; it is given up when it is silent for `timeout`, all of them after `batch_timeout`.
+ *
+ * MC_OK: every server answered; MC_PARTIAL: some did not. MC_ILLEGAL_INPUT: the line is empty, has more
+ * than 1,024 bytes, or control characters. MC_UNSUPPORTED: it is no line whose answer has an end that can
+ * be believed: "watch" and what ends in "noreply", commands on items ("get", "me"), and whatever this
+ * version does not know; the keys of a server are told by mc_dump_keys. MC_INVALID_ARGUMENT or
+ * MC_INVALID_URI: `server` names none of the client's. Nothing was sent then, and `*out` is NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_admin(const struct mc_client *client,
+                   const char *line,
+                   size_t line_len,
+                   const char *server,
+                   struct mc_results **out);
+
+/**
+ * Tell `callback` every key of every server, as far as they begin with key_prefix, with what the server
+ * says of it; `user` is handed to it. Keys come in no order, as they are read: nothing is collected,
+ * whatever their number. What is stored, changed or dropped meanwhile may be told or not, and also
+ * twice; memcached passes over an item that is in use at the very moment. Each server is asked (lru_crawler metadump) over a connection of this call's own, which does
+ * not count for max_connections and is closed afterwards; it is given up when it is silent for
+ * `timeout`. `timeout_us` is for all of it, the time that the callback takes included: 0 batch_timeout,
+ * below 0 none.
+ *
+ * `*out` (`out` may be NULL) holds one item for each server, in the order of the list, those that are
+ * down included: MC_OK, or why its keys were not all told; `number` says how many were. A server that is
+ * already telling somebody its keys (memcached tells one at a time) has MC_SERVER_ERROR, and "BUSY …" in
+ * its `text`; one that was started without dumps (-X) MC_NOT_PERMITTED, one too old MC_UNKNOWN_COMMAND.
+ * MC_OK: all keys were told. MC_PARTIAL: not those of some servers. MC_CANCELLED: the callback has ended
+ * it. For languages that cannot be called back: mc_dump_new. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_keys(const struct mc_client *client,
+                       mc_dump_fn callback,
+                       void *user,
+                       int64_t timeout_us,
+                       struct mc_results **out);
+
+/**
+ * Begin to have the keys of every server told, one by one, with mc_dump_next: as mc_dump_keys tells
+ * them, whose `timeout_us` this is, counted from here on. `*out` is freed with mc_dump_free. Asks
+ * nothing yet. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_new(const struct mc_client *client,
+                      int64_t timeout_us,
+                      struct mc_dump **out);
+
+/**
+ * Wait for the next key. MC_OK: `*out` is it, and lives until the next call on this dump. MC_NO_VALUE:
+ * there are no more; mc_dump_results tells whether all of them came. MC_UNSUPPORTED: the process was
+ * forked since the dump was begun. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_next(const struct mc_dump *dump,
+                       const struct mc_dump_entry **out);
+
+/**
+ * Tell how the dump of each server ended: `*out` as that of mc_dump_keys. MC_OK: all keys of all servers
+ * were told; MC_PARTIAL: not all, or not yet. A server whose keys were not told to their end has
+ * MC_CANCELLED. Since: 0.1.
+ */
+MC_API
+mc_status mc_dump_results(const struct mc_dump *dump,
+                          struct mc_results **out);
+
+/**
+ * End a dump, told or not, and free it with the key that was told last. NULL is ignored. Since: 0.1.
+ */
+MC_API
+void mc_dump_free(struct mc_dump *dump);
+
+/**
  * Move the time of the client's servers memory://…?clock=manual by so many seconds, at once: what
- * expires meanwhile has expired. All clients of a named store see it. MC_UNSUPPORTED: the client has no
- * such server. Since: 0.1.
+ * expires meanwhile has expired. Times to live count from that time, and MC_TTL_IS_UNIX_TIME names moments
+ * of it. All clients of a named store see it. MC_UNSUPPORTED: the client has no such server. Since: 0.1.
  */
 MC_API
 mc_status mc_memory_advance(const struct mc_client *client,
@@ -1608,6 +1836,139 @@ mc_status mc_memory_advance(const struct mc_client *client,
  */
 MC_API
 mc_status mc_memory_clear(const struct mc_client *client);
+
+/**
+ * Make a connection of the URI of one server, in any spelling of mc_new, with the options of a client
+ * behind the question mark: "memcached://cache:11211/?timeout=250ms". Neither resolves nor connects.
+ * MC_OK: `*out` is the connection; else NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_new(const char *uri,
+                      struct mc_conn **out);
+
+/**
+ * Close a connection and free it, with what was read from it; NULL is ignored. In a forked child,
+ * nothing is told to the server. Since: 0.1.
+ */
+MC_API void mc_conn_free(struct mc_conn *conn);
+
+/**
+ * Connect, unless it is connected: the name is looked up, its addresses race, within the options
+ * `connect_timeout` and `timeout`. A connection that the server is seen to have closed is replaced.
+ * After mc_conn_setblocking(conn, 0) MC_WOULD_BLOCK: it is on its way; call again when mc_conn_fileno
+ * can be written, or where that is -1 after some milliseconds. MC_RESOLVE_FAILED, MC_CONNECT_FAILED,
+ * MC_TIMEOUT: there is no connection. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_connect(struct mc_conn *conn);
+
+/**
+ * Close the connection and forget what was received. It may be connected again. Since: 0.1.
+ */
+MC_API mc_status mc_conn_reset(struct mc_conn *conn);
+
+/**
+ * Return whether it is connected and the server, as far as can be seen without waiting, has not closed
+ * it; bytes that were not read yet stand in front of an end and hide it. Since: 0.1.
+ */
+MC_API
+bool mc_conn_is_up(struct mc_conn *conn);
+
+/**
+ * Return the descriptor of the connection, to wait for only: nobody else may read or write it, close
+ * it, or keep it beyond the next call that fails. -1 while there is no connection, and for a server in
+ * memory, which never has to be waited for. What was received already is not seen there: ask
+ * mc_conn_line_available first. Since: 0.1.
+ */
+MC_API
+int32_t mc_conn_fileno(struct mc_conn *conn);
+
+/**
+ * Let calls wait (not 0: so they begin) or not (0). What would have to wait then answers
+ * MC_WOULD_BLOCK, and is to be called again when mc_conn_fileno is ready. It holds for later
+ * connections too. Since: 0.1.
+ */
+MC_API mc_status mc_conn_setblocking(struct mc_conn *conn, int32_t blocking);
+
+/**
+ * Let each call take at most `timeout_us` microseconds from now on (0: the option `timeout`; below 0:
+ * for ever). Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_set_timeout(struct mc_conn *conn,
+                              int64_t timeout_us);
+
+/**
+ * Send `command` (`len` in bytes, or MC_CSTR) as it is: nothing is added, no line end either. `*sent`
+ * is how many bytes the system has taken: all for MC_OK. It may be NULL, but not after
+ * mc_conn_setblocking(conn, 0): then MC_WOULD_BLOCK may come with a part of the command sent, and the
+ * rest (`command + *sent`) is to be sent when mc_conn_fileno can be written. While a call waits to
+ * send, it receives what the server sends, up to the option `max_value_size`. MC_SERVER_DISCONNECT: the
+ * server has closed the connection, or mc_conn_connect was not called. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_send_command(struct mc_conn *conn,
+                               const void *command,
+                               size_t len,
+                               size_t *sent);
+
+/**
+ * Read up to the first `terminator` (`terminator_len` in bytes, or MC_CSTR; (NULL, 0) is CR LF), which
+ * is part of what is read. Bytes behind it stay for the next call. `*data` and `*len` (may be NULL) are
+ * a view of the connection's memory, without a NUL behind it, until the next call on the connection.
+ * MC_UNEXPECTED_RESPONSE: no terminator within `max` bytes (0, and above it: the option
+ * `max_value_size`). MC_WOULD_BLOCK: not all of it has come, and what has is kept. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_read_until(struct mc_conn *conn,
+                             const void *terminator,
+                             size_t terminator_len,
+                             size_t max,
+                             const char **data,
+                             size_t *len);
+
+/**
+ * Read `length` bytes, no more than the option `max_value_size`; as mc_conn_read_until. Memory follows
+ * what has come, not `length`. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_read_length(struct mc_conn *conn,
+                              size_t length,
+                              const char **data,
+                              size_t *len);
+
+/**
+ * Take at most `length` bytes of what has been received already: fewer where there are fewer, none
+ * where there are none. Nothing is received. The view is as that of mc_conn_read_until. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_consume_from_buffer(struct mc_conn *conn,
+                                      size_t length,
+                                      const char **data,
+                                      size_t *len);
+
+/**
+ * Tell whether a line, up to CR LF, can be read at once: `*available` is 1 or 0. What has come is
+ * received for that, without waiting. An end of the connection is told by the call that reads up to
+ * it, not here. Since: 0.1.
+ */
+MC_API mc_status mc_conn_line_available(struct mc_conn *conn, int32_t *available);
+
+/**
+ * Write the connection's URI to `buf` as snprintf does, and its length without the NUL to `*needed`
+ * (may be NULL): as it was given, but of one with credentials only the place. MC_BUFFER_TOO_SMALL: it
+ * was cut; (NULL, 0) only asks. Since: 0.1.
+ */
+MC_API
+mc_status mc_conn_uri(const struct mc_conn *conn,
+                      char *buf,
+                      size_t cap,
+                      size_t *needed);
+
+/**
+ * Say what the connection's URI means: `*parts` lives as long as the connection. Since: 0.1.
+ */
+MC_API mc_status mc_conn_parse_uri(const struct mc_conn *conn, const struct mc_uri **parts);
 
 #ifdef __cplusplus
 }  // extern "C"

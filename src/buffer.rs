@@ -180,10 +180,6 @@ impl Chunk {
         self.0.cap
     }
 
-    pub fn spare_len(&self) -> usize {
-        self.0.cap - self.0.len
-    }
-
     /// Append as much of `bytes` as there is room for; returns how much that was.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
         self.0.append(bytes)

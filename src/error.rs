@@ -78,11 +78,13 @@ impl Failure {
     }
 
     #[cold]
+    /// `bytes`: how many were asked for; 0 where nobody says.
     pub fn no_memory(bytes: usize) -> Box<Failure> {
-        Failure::new(
-            Status::NO_MEMORY,
-            format!("{bytes} bytes could not be allocated"),
-        )
+        let text = match bytes {
+            0 => "memory could not be allocated".to_string(),
+            bytes => format!("{bytes} bytes could not be allocated"),
+        };
+        Failure::new(Status::NO_MEMORY, text)
     }
 
     #[must_use]

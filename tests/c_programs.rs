@@ -173,6 +173,14 @@ fn examples_that_need_no_server() {
     }
 }
 
+/// What remembers the names of stores loses nothing either.
+#[test]
+fn quickstart_with_a_store_that_has_a_name() {
+    let example = examples().iter().find(|one| one.name == "quickstart");
+    let mut command = checked(&example.expect("the example").path);
+    run(command.arg("memory://quickstart"), LIMIT).succeeded();
+}
+
 #[test]
 fn quickstart_and_batch_with_a_server() {
     for name in ["quickstart", "batch"] {

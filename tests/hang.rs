@@ -43,9 +43,11 @@ fn value(key: &str, version: u64) -> Vec<u8> {
     named::value(key, version, 20 + key.len() * 97 % 900)
 }
 
+/// With time enough, over the connections that the client itself uses afterwards.
 fn store_all(client: &Client) {
+    let patient = client.with("timeout=10s");
     for key in keys() {
-        assert_eq!(client.set(&key, &value(&key, 1)), OK, "{key}");
+        assert_eq!(patient.set(&key, &value(&key, 1)), OK, "{key}");
     }
 }
 

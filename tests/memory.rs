@@ -74,6 +74,31 @@ fn time_passes_when_a_test_says_so() {
     assert_eq!(client.memory_advance(1 << 32), INVALID_ARGUMENT);
 }
 
+/// A time to live beyond thirty days goes over the wire as a moment: one on the store's clock.
+#[test]
+fn long_times_to_live_count_from_the_clock_that_a_test_moved() {
+    const DAY: i64 = 24 * 60 * 60;
+    for options in ["", "&shortcut=off"] {
+        let client = Client::new(&format!("memory://?clock=manual{options}"));
+        assert_eq!(client.memory_advance(60 * DAY), OK);
+        assert_eq!(client.set("key", b"value"), OK);
+        assert_eq!(client.touch("key", 40 * DAY), OK);
+        assert_eq!(value(&client, "key"), text("value"), "{options}");
+        assert_eq!(client.memory_advance(40 * DAY - 5), OK);
+        assert_eq!(value(&client, "key"), text("value"), "{options}");
+        assert_eq!(client.memory_advance(10), OK);
+        assert_eq!(value(&client, "key"), Got::Miss, "{options}");
+        // The same in a batch.
+        let stored = client.set_multi_for(&["a", "b", "c"], &["1", "2", "3"], 40 * DAY);
+        assert_eq!(stored.status, OK);
+        assert_eq!(value(&client, "c"), text("3"), "{options}");
+        assert_eq!(client.memory_advance(40 * DAY + 5), OK);
+        for key in ["a", "b", "c"] {
+            assert_eq!(value(&client, key), Got::Miss, "{options}");
+        }
+    }
+}
+
 #[test]
 fn eight_threads_count_exactly() {
     for options in ["", "?max_connections=2", "?paranoid=on", "?shortcut=off"] {

@@ -19,6 +19,8 @@ mod peers;
 mod queues;
 #[path = "names/race.rs"]
 mod race;
+#[path = "names/raw.rs"]
+mod raw;
 #[path = "names/stuck.rs"]
 mod stuck;
 #[path = "names/system.rs"]

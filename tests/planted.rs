@@ -27,8 +27,8 @@ const PLANTED: [Planted; 5] = [
         name: "the key of a value is not compared",
         changes: &[Change {
             file: "src/connection/owed.rs",
-            needle: ".or_else(|| self.reordered(key, outbox))?;",
-            instead: ".or_else(|| self.reordered(key, outbox)).unwrap_or(self.cursor);",
+            needle: ".or_else(|| self.reordered(key, outbox)),\n        }?;",
+            instead: ".or_else(|| self.reordered(key, outbox)),\n        }\n        .unwrap_or(self.cursor);",
         }],
         cells: "F06/value 0 is that of",
         kind: "Wrong",
@@ -38,8 +38,13 @@ const PLANTED: [Planted; 5] = [
         changes: &[
             Change {
                 file: "src/connection/session.rs",
-                needle: "&& self.outbox.all_sent()\n            && self.inbox.is_empty()",
-                instead: "&& self.outbox.all_sent()",
+                needle: "self.may_begin() && self.inbox.is_empty()",
+                instead: "self.may_begin()",
+            },
+            Change {
+                file: "src/connection/session.rs",
+                needle: "&& (self.owed.quiet() > 0 || self.inbox.is_empty())",
+                instead: "",
             },
             Change {
                 file: "src/connection/session.rs",

@@ -2,11 +2,10 @@
 //! what has come. Nothing about memcached is decided here.
 
 use super::One;
-use super::call::{Call, Context};
+use super::call::{Call, Context, unix_now};
 use super::lane::{Handed, Lane};
 use super::no_servers;
 use super::sink::{Sent, Sink};
-use crate::deadline;
 use crate::error::Failure;
 use crate::observe::Notices;
 use crate::operation::batch::Batch;
@@ -128,7 +127,9 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             Ok(key) => key,
             Err(failure) => return operation.on(Event::Refused { tag, failure }),
         };
-        let request = Request::new(command.op, command, key, deadline::unix_now);
+        let request = Request::new(command.op, command, key, || {
+            unix_now(context.topology, command)
+        });
         if let Some(failure) = fault(&request, context.limits) {
             return operation.on(Event::Refused { tag, failure });
         }
@@ -220,7 +221,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             let Ok(key) = key(op, command, context.limits) else {
                 return;
             };
-            let request = Request::new(op, command, key, deadline::unix_now);
+            let request = Request::new(op, command, key, || unix_now(context.topology, command));
             if context.place(command) != Some(to) || fault(&request, context.limits).is_some() {
                 return;
             }

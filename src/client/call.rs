@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::state::{Core, Servers};
 use crate::connection::outbox::{Token, Values};
-use crate::deadline::{Deadline, Nanos};
+use crate::deadline::{self, Deadline, Nanos};
 use crate::operation::command::{Commands, Limits};
 use crate::options::Options;
 use crate::protocol::Command;
@@ -46,6 +46,27 @@ pub fn limits(options: &Options) -> Limits<'_> {
     }
 }
 
+/// The server that a command goes to.
+#[inline(always)]
+fn place(topology: &Servers, command: &Command<'_>) -> Option<usize> {
+    if command.op.is_server_wide() {
+        return Some(command.server);
+    }
+    topology.place(command.route.unwrap_or(command.key))
+}
+
+/// The wall clock for a command's expiry time: that of its server, where it is in this process and may
+/// have been moved.
+#[cold]
+#[inline(never)]
+pub(super) fn unix_now(topology: &Servers, command: &Command<'_>) -> i64 {
+    let server = place(topology, command).and_then(|to| topology.server(to));
+    match server.and_then(|server| server.store.as_deref()) {
+        Some(store) => store.unix_now(),
+        None => deadline::unix_now(),
+    }
+}
+
 impl<'a, C: Commands + ?Sized> Context<'a, C> {
     pub fn new(commands: &'a C, topology: &'a Servers, options: &'a Options) -> Context<'a, C> {
         Context {
@@ -58,10 +79,7 @@ impl<'a, C: Commands + ?Sized> Context<'a, C> {
     /// The server that a command goes to.
     #[inline]
     pub(super) fn place(&self, command: &Command<'_>) -> Option<usize> {
-        if command.op.is_server_wide() {
-            return Some(command.server);
-        }
-        self.topology.place(command.route.unwrap_or(command.key))
+        place(self.topology, command)
     }
 }
 

@@ -3,6 +3,7 @@
 //! the moments that it names.
 
 use std::io;
+use std::os::fd::RawFd;
 
 use super::call::Call;
 use super::contest::{Contest, Socket, Standing};
@@ -80,6 +81,14 @@ impl Attempt {
             }
             Stage::Racing { contest, .. } => waiting.extend(contest.readiness()),
             Stage::Greeting(greeting) => waiting.push(greeting.readiness()),
+        }
+    }
+
+    /// The socket that connects, where it is the only thing that is waited for.
+    pub fn fd(&self) -> Option<RawFd> {
+        match &self.stage {
+            Stage::Racing { contest, .. } => contest.only_fd(),
+            _ => None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! others are closed.
 
 use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::place::Noted;
@@ -70,6 +71,14 @@ impl Contest {
         };
         let streams = self.running.iter().map(|(_, socket)| &socket.stream);
         streams.map(move |stream| stream.readiness(writable))
+    }
+
+    /// The descriptor of the socket that connects, if there is one such.
+    pub fn only_fd(&self) -> Option<RawFd> {
+        match self.running.as_slice() {
+            [(_, socket)] => socket.stream.fd(),
+            _ => None,
+        }
     }
 
     pub fn due(&self) -> Option<Moment> {

@@ -113,27 +113,7 @@ impl Lane {
     /// The connection ended, or failed.
     #[cold]
     pub fn troubled(&mut self, trouble: Trouble) -> Loss {
-        let name = self.server.name;
-        let (failure, closed) = match trouble {
-            Trouble::Io(error) => {
-                let errno = error.raw_os_error().unwrap_or(0);
-                let closed = matches!(
-                    errno,
-                    libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED | libc::ENOTCONN
-                );
-                let text = format!("the connection to {name} failed: {error}");
-                let failure = Failure::new(Status::SERVER_DISCONNECT, text).errno(errno);
-                (failure, closed)
-            }
-            Trouble::NoMemory(why) => (Failure::no_memory(why.0), false),
-            Trouble::Eof | Trouble::WouldBlock | Trouble::Interrupted => (
-                Failure::new(
-                    Status::SERVER_DISCONNECT,
-                    format!("{name} closed the connection"),
-                ),
-                true,
-            ),
-        };
+        let (failure, closed) = trouble.failure(self.server.name);
         self.loss(failure, closed)
     }
 

@@ -1,10 +1,13 @@
 //! The blocking driver: carries operations out for any number of threads at once.
 
+pub mod admin;
+mod aside;
 mod blocking;
 mod call;
 mod connect;
 mod contest;
 mod deliver;
+pub mod dump;
 mod fit;
 mod greet;
 mod lane;
@@ -13,6 +16,7 @@ mod memory;
 mod place;
 pub mod pool;
 mod queue;
+pub mod raw;
 mod server;
 mod shortcut;
 pub mod sink;

@@ -74,6 +74,10 @@ impl Noted {
         }
     }
 
+    pub fn is_noted(&self) -> bool {
+        self.places.is_some()
+    }
+
     pub fn clear(&mut self) {
         if let Some(place) = self.places.take().as_ref().and_then(|all| all.get(self.at)) {
             place.clear();

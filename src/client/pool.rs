@@ -1,7 +1,7 @@
 //! The connections of one server: idle ones in atomic slots, a limit on how many there are, and what
 //! a forked child must close.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::place::{Noted, Place};
@@ -32,6 +32,8 @@ pub struct Pool {
     open: AtomicUsize,
     /// Counts the server's lives: connections of an earlier one are not used again.
     epoch: AtomicU32,
+    /// The server has left the list: no connection is kept any more.
+    retired: AtomicBool,
     queue: Queue<Pooled>,
     /// Quiet commands that failed or whose replies were lost.
     quiet_failed: Arc<AtomicU64>,
@@ -70,6 +72,7 @@ impl Pool {
             max: max_connections,
             open: AtomicUsize::new(0),
             epoch: AtomicU32::new(0),
+            retired: AtomicBool::new(false),
             queue: Queue::default(),
             quiet_failed,
         })
@@ -318,6 +321,23 @@ impl Pool {
         self.drop_idle();
     }
 
+    /// As [`Pool::close_all`], and for good: connections that calls under way still make here are closed
+    /// when those end.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+        self.close_all();
+    }
+
+    /// What a new connection belongs to: the server's present life, or none.
+    fn epoch_of_new(&self) -> u32 {
+        // In this order: who sees the epoch that retiring begins sees that it was retired.
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        match self.retired.load(Ordering::SeqCst) {
+            true => epoch.wrapping_sub(1),
+            false => epoch,
+        }
+    }
+
     fn drop_idle(&self) {
         let now = self.epoch.load(Ordering::Acquire);
         for slot in &self.slots {
@@ -359,7 +379,7 @@ impl Seat {
     /// The connection that was made on it, which is one of `pool`'s and noted there.
     pub fn admit(self, pool: &Arc<Pool>, link: Link, noted: Noted) -> Lease {
         let pooled = Pooled {
-            epoch: pool.epoch.load(Ordering::Acquire),
+            epoch: pool.epoch_of_new(),
             noted,
             link,
             seat: self,

@@ -4,7 +4,7 @@
 
 use super::One;
 use super::blocking::run_lone;
-use super::call::{Call, Context, limits};
+use super::call::{Call, Context, limits, unix_now};
 use super::fit::{Fit, is_fit};
 use super::lane::{Handed, Lane, Way};
 use super::no_servers;
@@ -16,7 +16,6 @@ use super::state::Servers;
 use crate::connection::arrival::Lone;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::{Token, Values};
-use crate::deadline;
 use crate::error::Failure;
 use crate::operation::command::{fault, key};
 use crate::operation::single::Single;
@@ -45,7 +44,7 @@ pub fn run<S: Sink + Default>(
         Ok(key) => key,
         Err(failure) => return fail(sink, failure),
     };
-    let request = Request::new(op, command, key, deadline::unix_now);
+    let request = Request::new(op, command, key, || unix_now(topology, command));
     if let Some(failure) = fault(&request, limits) {
         return fail(sink, failure);
     }

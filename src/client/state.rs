@@ -178,7 +178,7 @@ impl State {
     }
 
     /// Make a new list of the old one, and swap; servers in both keep their connections, those that
-    /// left close theirs.
+    /// left close theirs, and keep none that calls under way still make.
     fn change(&self, edit: impl FnOnce(&mut Vec<ServerSpec>) -> Result<()>) -> Result<()> {
         let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.topology();
@@ -198,7 +198,7 @@ impl State {
         drop(old);
         self.topology.replace(topology(servers));
         for server in gone {
-            server.pool.close_all();
+            server.pool.retire();
         }
         Ok(())
     }

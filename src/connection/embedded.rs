@@ -3,9 +3,12 @@
 
 mod clock;
 mod detail;
+mod dump;
 mod execute;
+mod frames;
 mod lines;
 mod meta;
+mod sheet;
 mod slabs;
 mod statistics;
 mod stores;
@@ -19,7 +22,10 @@ use crate::buffer::NoMemory;
 use crate::engine::{Draft, Mode};
 use crate::fork;
 use crate::protocol::ascii::server::{END, without_end};
+use crate::protocol::binary::header::REQUEST;
 use crate::transport::pipe::Peer;
+use dump::Dump;
+use frames::{Frames, Turn};
 use lines::{Lines, Next};
 use stores::Shared;
 
@@ -38,10 +44,16 @@ pub struct Embedded {
 
 /// What the next bytes are.
 enum State {
+    /// The first byte tells which protocol the connection speaks.
+    Begin,
+    /// Frames of the binary protocol, to its end.
+    Frames(Frames),
     Line,
     Value(Value),
     /// So many bytes of a value that was refused.
     Skip(u64),
+    /// None is looked at before the dump has been told.
+    Dump(Dump),
     Closed,
 }
 
@@ -90,7 +102,7 @@ impl Embedded {
             shared,
             generation: fork::generation(),
             lines: Lines::default(),
-            state: State::Line,
+            state: State::Begin,
         }
     }
 
@@ -122,7 +134,20 @@ impl Embedded {
                         self.state = State::Line;
                     }
                 }
+                State::Dump(_) => while self.dump(replies)? {},
                 State::Closed => return Ok(()),
+                State::Begin if input[0] == REQUEST => {
+                    self.state = State::Frames(Frames::default());
+                }
+                State::Begin => self.state = State::Line,
+                State::Frames(frames) => {
+                    let shared = &*self.shared;
+                    let out = replies;
+                    if !frames.take(input, &mut Turn { shared, now, out })? {
+                        self.state = State::Closed;
+                    }
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -145,6 +170,22 @@ impl Peer for Embedded {
             .fetch_add(bytes.len() as u64, Relaxed);
         self.shared.bytes_written.fetch_add(written, Relaxed);
         Ok(!matches!(self.state, State::Closed))
+    }
+
+    fn has_more(&self) -> bool {
+        matches!(self.state, State::Dump(_))
+    }
+
+    fn more(&mut self, replies: &mut Vec<u8>) -> Result<bool, NoMemory> {
+        if self.generation != fork::generation() {
+            self.state = State::Closed;
+            return Ok(false);
+        }
+        let before = replies.len();
+        while replies.len() == before && self.dump(replies)? {}
+        let written = (replies.len() - before) as u64;
+        self.shared.bytes_written.fetch_add(written, Relaxed);
+        Ok(true)
     }
 }
 

@@ -7,6 +7,8 @@ use super::outbox::Values;
 use super::session::Session;
 use crate::buffer::{NoMemory, Place};
 use crate::deadline::Moment;
+use crate::error::{Failure, Status};
+use crate::names::ServerName;
 use crate::transport::{Interest, Mode, Pipe, Readiness, Receiver, Stream};
 
 /// Why bytes did not move.
@@ -27,7 +29,33 @@ impl From<io::Error> for Trouble {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::WouldBlock,
             io::ErrorKind::Interrupted => Trouble::Interrupted,
+            // The system's memory, or that of a server in this process.
+            io::ErrorKind::OutOfMemory => Trouble::NoMemory(NoMemory(0)),
             _ => Trouble::Io(error),
+        }
+    }
+}
+
+impl Trouble {
+    /// What is told of a connection that it has ended, and whether it is the server that closed it.
+    #[cold]
+    pub fn failure(self, server: ServerName) -> (Box<Failure>, bool) {
+        match self {
+            Trouble::Io(error) => {
+                let errno = error.raw_os_error().unwrap_or(0);
+                let closed = matches!(
+                    errno,
+                    libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED | libc::ENOTCONN
+                );
+                let text = format!("the connection to {server} failed: {error}");
+                let failure = Failure::new(Status::SERVER_DISCONNECT, text).errno(errno);
+                (failure, closed)
+            }
+            Trouble::NoMemory(why) => (Failure::no_memory(why.0), false),
+            Trouble::Eof | Trouble::WouldBlock | Trouble::Interrupted => {
+                let text = format!("{server} closed the connection");
+                (Failure::new(Status::SERVER_DISCONNECT, text), true)
+            }
         }
     }
 }

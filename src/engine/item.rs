@@ -57,6 +57,11 @@ impl Item {
         item_size(key, self.flags, self.bytes.len() - key)
     }
 
+    /// When it was used last, or stored.
+    pub fn used_at(&self) -> i64 {
+        self.stored + i64::from(self.used_after)
+    }
+
     /// It is used.
     #[inline(always)]
     pub fn use_at(&mut self, now: i64) {

@@ -2,9 +2,9 @@
 
 use super::expiry::Expiry;
 use super::item::Item;
-use super::numeric::{Arithmetic, Count};
-use super::shard::{Query, Shard};
-use super::store::Store;
+use super::numeric::{Count, Uncounted};
+use super::shard::Shard;
+use super::store::{Deleted, Store};
 use crate::buffer::NoMemory;
 
 /// How an item is looked at.
@@ -69,8 +69,7 @@ impl Found<'_> {
 
     /// Seconds since it was used, or stored.
     pub fn idle(&self) -> i64 {
-        let used = self.item.stored + i64::from(self.item.used_after);
-        (self.now - used).max(0)
+        (self.now - self.item.used_at()).max(0)
     }
 
     /// Somebody has asked for it before.
@@ -92,15 +91,6 @@ impl Found<'_> {
     }
 }
 
-/// What became of an item that was to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removed {
-    Done,
-    NotFound,
-    /// It has another CAS.
-    Exists,
-}
-
 impl Store {
     /// Look at the item of a key; `None` where there is none.
     pub fn look<R>(
@@ -114,7 +104,10 @@ impl Store {
             let found = shard.find(query);
             let (at, is_new) = match found {
                 Some(at) => (at, false),
-                None if look.create => (shard.create(query, b"", || self.next_cas())?, true),
+                None if look.create => (
+                    shard.create(query, Expiry::NEVER, b"", || self.next_cas())?,
+                    true,
+                ),
                 None => {
                     shard.counters.get_misses += 1;
                     return Ok(None);
@@ -146,66 +139,49 @@ impl Store {
         })
     }
 
-    /// Count on terms, and look at the item where there is one and it was counted on.
+    /// Add to a number, or take from it: above 2^64 it wraps, below 0 it stays 0. `act` looks at the
+    /// number and its item.
     pub fn count<R>(
         &self,
         key: &[u8],
         count: &Count,
         now: i64,
         act: impl FnOnce(u64, &mut Found<'_>) -> R,
-    ) -> Result<R, Arithmetic> {
+    ) -> Result<R, Uncounted> {
         self.change(key, now, |shard, query| {
-            let (counted, at) = shard.count(query, count, || self.next_cas());
-            match (counted, at) {
-                (Arithmetic::Done(number), Some(at)) => {
-                    Ok(act(number, &mut shard.found(at, query.now, false)))
-                }
-                (Arithmetic::Begun(number), Some(at)) => {
-                    Ok(act(number, &mut shard.found(at, query.now, true)))
-                }
-                (other, _) => Err(other),
-            }
-        })
-    }
-
-    /// Remove an item, where `cas` is given only if it has that one.
-    pub fn remove_if(&self, key: &[u8], cas: Option<u64>, now: i64) -> Removed {
-        self.change(key, now, |shard, query| {
-            let found = shard.condemn(query, cas);
-            found.map_or_else(
-                |why| why,
-                |at| {
-                    shard.counters.delete_hits += 1;
-                    shard.remove(at);
-                    Removed::Done
-                },
-            )
+            let counted = shard.count(query, count, || self.next_cas())?;
+            let mut found = shard.found(counted.at, query.now, counted.is_new);
+            Ok(act(counted.number, &mut found))
         })
     }
 
     /// Mark an item as stale, so that the next one who looks is told to make it anew. It has another
     /// CAS then, and where `expiry` is given, another end.
-    pub fn invalidate_if(
+    pub fn invalidate(
         &self,
         key: &[u8],
-        cas: Option<u64>,
+        compare: Option<u64>,
         expiry: Option<Expiry>,
         now: i64,
-    ) -> Removed {
+    ) -> Deleted {
         self.change(key, now, |shard, query| {
-            let found = shard.condemn(query, cas);
-            found.map_or_else(
-                |why| why,
-                |at| {
-                    let item = shard.lru.item_mut(at);
-                    item.expiry = expiry.unwrap_or(item.expiry);
-                    item.stale = true;
-                    item.promised = false;
-                    item.cas = self.next_cas();
-                    Removed::Done
-                },
-            )
+            let at = match shard.condemn(query, compare) {
+                Ok(at) => at,
+                Err(why) => return why,
+            };
+            let item = shard.lru.item_mut(at);
+            item.expiry = expiry.unwrap_or(item.expiry);
+            item.stale = true;
+            item.promised = false;
+            item.cas = self.next_cas();
+            Deleted::Deleted
         })
+    }
+
+    /// An item stayed because it has another CAS. The meta protocol counts that as a delete of
+    /// nothing, the binary one does not.
+    pub fn count_delete_miss(&self, key: &[u8], now: i64) {
+        self.change(key, now, |shard, _| shard.counters.delete_misses += 1);
     }
 }
 
@@ -216,18 +192,5 @@ impl Shard {
             now,
             is_new,
         }
-    }
-
-    /// The item that is to go, where there is one, with this CAS.
-    fn condemn(&mut self, query: &Query<'_>, cas: Option<u64>) -> Result<u32, Removed> {
-        let Some(at) = self.find(query) else {
-            self.counters.delete_misses += 1;
-            return Err(Removed::NotFound);
-        };
-        if cas.is_some_and(|cas| cas != self.lru.item(at).cas) {
-            self.counters.delete_misses += 1;
-            return Err(Removed::Exists);
-        }
-        Ok(at)
     }
 }

@@ -59,6 +59,17 @@ impl Lru {
         (newer != NONE).then_some(newer)
     }
 
+    /// How many places there are for items, taken and free.
+    pub fn places(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The item at a place, where there is one: a key is never empty. It keeps its place for life.
+    pub fn at_place(&self, at: usize) -> Option<&Item> {
+        let item = &self.entries.get(at)?.item;
+        (item.key_len > 0).then_some(item)
+    }
+
     /// Make room for one more, so that [`Lru::push`] cannot fail.
     pub fn reserve(&mut self) -> Result<(), NoMemory> {
         if self.free != NONE || self.entries.len() < self.entries.capacity() {

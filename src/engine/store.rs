@@ -9,7 +9,6 @@ use foldhash::quality::FixedState;
 use super::draft::Draft;
 use super::expiry::{Expiry, Flushed};
 use super::item::{ITEM_MAX, item_size};
-use super::numeric::{Arithmetic, Count};
 use super::shard::{Hit, Query, Shard};
 
 /// A shard's share of the limit is not below this; with the most shards and the smallest limit that
@@ -23,30 +22,35 @@ pub enum Mode {
     Set,
     Add,
     Replace,
-    Append,
-    Prepend,
+    /// To what is there; where a CAS is named, only while the item still has it.
+    Append(Option<u64>),
+    /// As [`Mode::Append`], in front.
+    Prepend(Option<u64>),
     /// Where the item still has this CAS.
     Cas(u64),
-}
-
-/// What else a value is stored on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// append and prepend: only where the item has this CAS.
-    pub cas: Option<u64>,
-    /// [`Mode::Cas`]: where the item has a later CAS, the value is stored as a stale one, with the old
-    /// item's end.
-    pub or_stale: bool,
+    /// As [`Mode::Cas`]; where the item has a later one, the value is stored as a stale one, with the
+    /// old item's end.
+    CasOrStale(u64),
 }
 
 /// What became of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    Stored,
+    /// With this CAS.
+    Stored(u64),
     NotStored,
     Exists,
     NotFound,
     NoMemory,
+}
+
+/// What became of an item that was to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    Deleted,
+    NotFound,
+    /// It has another CAS than the one that was named.
+    Exists,
 }
 
 /// Why a value is not even taken.
@@ -209,9 +213,9 @@ impl Store {
         result
     }
 
-    /// Whether the item was there.
-    pub fn delete(&self, key: &[u8], now: i64) -> bool {
-        self.change(key, now, |shard, query| shard.delete(query))
+    /// Drop the item of a key; where a CAS is named, only while the item still has it.
+    pub fn delete(&self, key: &[u8], compare: Option<u64>, now: i64) -> Deleted {
+        self.change(key, now, |shard, query| shard.delete(query, compare))
     }
 
     /// Memory for a value of `len` bytes, to be filled and stored. Where a `set` is refused, the old
@@ -250,24 +254,15 @@ impl Store {
 
     /// Store a value that has come whole.
     pub fn store(&self, draft: Draft, mode: Mode, now: i64) -> Stored {
-        self.store_on(draft, mode, Terms::default(), now).0
-    }
-
-    /// As [`Store::store`], on terms; returns the CAS of what was stored, 0 where nothing was.
-    pub fn store_on(&self, draft: Draft, mode: Mode, terms: Terms, now: i64) -> (Stored, u64) {
         let query = self.query(draft.key(), now);
         let hash = query.hash;
         let mut shard = self.shard(hash);
         let before = shard.bytes;
         let found = shard.find(&query);
         let item = draft.into_item(hash, now);
-        let mut cas = 0;
-        let stored = shard.store(found, mode, terms, item, || {
-            cas = self.next_cas();
-            cas
-        });
+        let stored = shard.store(found, mode, item, || self.next_cas());
         self.settle(shard, before, now);
-        (stored, cas)
+        stored
     }
 
     /// A value came that did not end as it should.
@@ -276,22 +271,10 @@ impl Store {
         self.spoiled.fetch_add(1, Relaxed);
     }
 
-    /// Add to a number, or (`up` false) take from it; above 2^64 it wraps, below 0 it stays 0.
-    pub fn arithmetic(&self, key: &[u8], up: bool, delta: u64, now: i64) -> Arithmetic {
-        let count = Count {
-            up,
-            delta,
-            cas: None,
-            create: None,
-        };
-        self.change(key, now, |shard, query| {
-            shard.count(query, &count, || self.next_cas()).0
-        })
-    }
-
     /// Make everything dead: at once where `number` is 0 or below it, else when its moment comes,
     /// counting what is stored until then. A moment that has passed covers nothing.
-    pub fn flush(&self, number: i32, now: i64) {
+    pub fn flush(&self, number: impl Into<i64>, now: i64) {
+        let number = number.into();
         self.flushes.fetch_add(1, Relaxed);
         let until = match Expiry::of(number, now).moment() {
             Some(moment) if number > 0 => moment - 1,

@@ -2,14 +2,21 @@
 
 use hashbrown::hash_table::Entry;
 
-use super::counters::Counters;
 use super::draft::Draft;
 use super::expiry::Expiry;
 use super::item::{ITEM_MAX, Item, item_size};
-use super::numeric::{self, Arithmetic, Count};
+use super::numeric::{self, Count, Uncounted};
 use super::shard::{Query, Shard};
-use super::store::{Mode, Stored, Terms};
+use super::store::{Mode, Stored};
 use crate::buffer::NoMemory;
+
+/// What was counted.
+pub(super) struct Counted {
+    pub number: u64,
+    pub at: u32,
+    /// There was no item, and one was made.
+    pub is_new: bool,
+}
 
 impl Shard {
     /// Store what belongs to a key whose item, if it has one, was found.
@@ -17,7 +24,6 @@ impl Shard {
         &mut self,
         found: Option<u32>,
         mode: Mode,
-        terms: Terms,
         mut item: Item,
         next_cas: impl FnOnce() -> u64,
     ) -> Stored {
@@ -28,23 +34,24 @@ impl Shard {
                 self.lru.item_mut(at).use_at(item.stored);
                 return Stored::NotStored;
             }
-            (Mode::Replace | Mode::Append | Mode::Prepend, None) => return Stored::NotStored,
-            (Mode::Append | Mode::Prepend, Some(at)) => {
-                let front = mode == Mode::Prepend;
-                if terms.cas.is_some_and(|cas| cas != self.lru.item(at).cas) {
+            (Mode::Replace | Mode::Append(_) | Mode::Prepend(_), None) => return Stored::NotStored,
+            (Mode::Append(compare) | Mode::Prepend(compare), Some(at)) => {
+                let front = matches!(mode, Mode::Prepend(_));
+                if compare.is_some_and(|cas| cas != self.lru.item(at).cas) {
                     return Stored::Exists;
                 }
                 return self.extend(at, front, &item, next_cas);
             }
-            (Mode::Cas(_), None) => {
+            (Mode::Cas(_) | Mode::CasOrStale(_), None) => {
                 self.counters.cas_misses += 1;
                 return Stored::NotFound;
             }
-            (Mode::Cas(cas), Some(at)) => {
+            (Mode::Cas(cas) | Mode::CasOrStale(cas), Some(at)) => {
                 let old = self.lru.item(at);
+                let or_stale = matches!(mode, Mode::CasOrStale(_));
                 if old.cas == cas {
                     self.counters.cas_hits += 1;
-                } else if terms.or_stale && (1..old.cas).contains(&cas) {
+                } else if or_stale && (1..old.cas).contains(&cas) {
                     item.expiry = old.expiry;
                     item.stale = true;
                     item.promised = old.promised;
@@ -56,7 +63,7 @@ impl Shard {
             (Mode::Set | Mode::Add, None) | (Mode::Set | Mode::Replace, Some(_)) => {}
         }
         match self.put(found, item, next_cas) {
-            Ok(_) => Stored::Stored,
+            Ok((_, cas)) => Stored::Stored(cas),
             Err(_) => {
                 self.counters.store_no_memory += 1;
                 Stored::NoMemory
@@ -64,16 +71,18 @@ impl Shard {
         }
     }
 
-    /// Put an item in, in the place of an old one where there is one; returns where it is.
+    /// Put an item in, in the place of an old one where there is one; returns where it is, and its CAS.
     fn put(
         &mut self,
         found: Option<u32>,
         mut item: Item,
         next_cas: impl FnOnce() -> u64,
-    ) -> Result<u32, NoMemory> {
+    ) -> Result<(u32, u64), NoMemory> {
         let size = item.size();
+        let cas;
         let at = if let Some(at) = found {
-            item.cas = next_cas();
+            cas = next_cas();
+            item.cas = cas;
             self.lru.bump(at);
             let old = std::mem::replace(self.lru.item_mut(at), item);
             self.bytes -= old.size();
@@ -85,7 +94,8 @@ impl Shard {
             self.table
                 .try_reserve(1, |at| lru.item(*at).hash)
                 .map_err(no_memory)?;
-            item.cas = next_cas();
+            cas = next_cas();
+            item.cas = cas;
             let hash = item.hash;
             let at = self.lru.push(item);
             let lru = &self.lru;
@@ -97,7 +107,7 @@ impl Shard {
         };
         self.bytes += size;
         self.counters.total_items += 1;
-        Ok(at)
+        Ok((at, cas))
     }
 
     /// Append to a value, or prepend. Flags and end of the item stay.
@@ -120,64 +130,71 @@ impl Shard {
         if front {
             item.value_mut().rotate_right(more.len());
         }
-        item.cas = next_cas();
+        let cas = next_cas();
+        item.cas = cas;
         item.renew(now);
         self.bytes += item.size() - old;
         self.counters.total_items += 1;
         self.lru.bump(at);
-        Stored::Stored
+        Stored::Stored(cas)
     }
 
-    /// Count up or down; returns where the item is, too, where there is one now.
-    pub fn count(
+    pub(super) fn count(
         &mut self,
         query: &Query<'_>,
         count: &Count,
         next_cas: impl FnOnce() -> u64,
-    ) -> (Arithmetic, Option<u32>) {
+    ) -> Result<Counted, Uncounted> {
         let Some(at) = self.find(query) else {
-            return match count.create {
-                Some(initial) => self.begin_count(query, initial, next_cas),
-                None => (self.nothing_to_count(count.up), None),
-            };
+            return self.begin_count(query, count, next_cas);
         };
-        (self.count_on(at, query.now, count, next_cas), Some(at))
+        let number = self.count_on(at, query.now, count, next_cas)?;
+        Ok(Counted {
+            number,
+            at,
+            is_new: false,
+        })
     }
 
-    fn nothing_to_count(&mut self, up: bool) -> Arithmetic {
-        let Counters {
-            incr_misses,
-            decr_misses,
-            ..
-        } = &mut self.counters;
-        *(if up { incr_misses } else { decr_misses }) += 1;
-        Arithmetic::NotFound
-    }
-
-    /// There is no item: make one.
+    /// There is no item: make one, where that is asked for.
     fn begin_count(
         &mut self,
         query: &Query<'_>,
-        initial: u64,
+        count: &Count,
         next_cas: impl FnOnce() -> u64,
-    ) -> (Arithmetic, Option<u32>) {
+    ) -> Result<Counted, Uncounted> {
+        let Some((number, expiry)) = count.initial else {
+            let misses = match count.up {
+                true => &mut self.counters.incr_misses,
+                false => &mut self.counters.decr_misses,
+            };
+            *misses += 1;
+            return Err(Uncounted::NotFound);
+        };
         let mut text = itoa::Buffer::new();
-        match self.create(query, text.format(initial).as_bytes(), next_cas) {
-            Ok(at) => (Arithmetic::Begun(initial), Some(at)),
-            Err(_) => (Arithmetic::NoMemory, None),
-        }
+        let text = text.format(number).as_bytes();
+        let at = self
+            .create(query, expiry, text, next_cas)
+            .map_err(|_| Uncounted::NoMemory)?;
+        Ok(Counted {
+            number,
+            at,
+            is_new: true,
+        })
     }
 
-    /// Put in an item without an end, for a key that has none.
+    /// Put in an item for a key that has none.
     pub(super) fn create(
         &mut self,
         query: &Query<'_>,
+        expiry: Expiry,
         value: &[u8],
         next_cas: impl FnOnce() -> u64,
     ) -> Result<u32, NoMemory> {
-        let mut draft = Draft::new(query.key, 0, Expiry::NEVER, value.len())?;
+        let mut draft = Draft::new(query.key, 0, expiry, value.len())?;
         draft.put(value);
-        self.put(None, draft.into_item(query.hash, query.now), next_cas)
+        let item = draft.into_item(query.hash, query.now);
+        self.put(None, item, next_cas).map(|(at, _)| at)
     }
 
     fn count_on(
@@ -186,16 +203,15 @@ impl Shard {
         now: i64,
         count: &Count,
         next_cas: impl FnOnce() -> u64,
-    ) -> Arithmetic {
+    ) -> Result<u64, Uncounted> {
         self.lru.bump(at);
         let item = self.lru.item_mut(at);
-        let other_cas = count.cas.is_some_and(|cas| cas != item.cas);
-        let number = match numeric::parse(item.value()) {
-            // An empty value is seen to be no number before anything else is.
-            _ if other_cas && !item.value().is_empty() => return Arithmetic::Exists,
-            Some(number) => number,
-            None => return Arithmetic::NonNumeric,
-        };
+        // memcached looks at the CAS of values that have bytes, before it reads these as a number.
+        let has_other_cas = count.compare.is_some_and(|cas| cas != item.cas);
+        if has_other_cas && !item.value().is_empty() {
+            return Err(Uncounted::Exists);
+        }
+        let number = numeric::parse(item.value()).ok_or(Uncounted::NonNumeric)?;
         let number = if count.up {
             self.counters.incr_hits += 1;
             number.wrapping_add(count.delta)
@@ -205,11 +221,10 @@ impl Shard {
         };
         let mut text = itoa::Buffer::new();
         let text = text.format(number).as_bytes();
-        if self.overwrite(at, text, now).is_err() {
-            return Arithmetic::NoMemory;
-        }
+        self.overwrite(at, text, now)
+            .map_err(|_| Uncounted::NoMemory)?;
         self.lru.item_mut(at).cas = next_cas();
-        Arithmetic::Done(number)
+        Ok(number)
     }
 
     /// A shorter text is followed by spaces: the item keeps its length. A longer one makes a new item.

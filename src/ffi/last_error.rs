@@ -3,7 +3,7 @@
 use std::cell::UnsafeCell;
 use std::ffi::c_char;
 
-use crate::error::{Effect, Failure, Status};
+use crate::error::Failure;
 
 const TEXT_MAX: usize = 512;
 
@@ -63,11 +63,6 @@ fn write_text(to: &mut [u8; TEXT_MAX], text: &str) {
         }
     }
     to[n] = 0;
-}
-
-/// The record for a status that comes without a text of its own, such as MC_PARTIAL.
-pub fn record_status(status: Status) {
-    record(&Failure::new(status, status.message()).effect(Effect::None));
 }
 
 fn read<T>(field: impl FnOnce(&Record) -> T) -> T {

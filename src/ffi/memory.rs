@@ -7,8 +7,8 @@ use super::status::mc_status;
 use crate::error::Failure;
 
 /// Move the time of the client's servers memory://…?clock=manual by so many seconds, at once: what
-/// expires meanwhile has expired. All clients of a named store see it. MC_UNSUPPORTED: the client has no
-/// such server. Since: 0.1.
+/// expires meanwhile has expired. Times to live count from that time, and MC_TTL_IS_UNIX_TIME names moments
+/// of it. All clients of a named store see it. MC_UNSUPPORTED: the client has no such server. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_memory_advance(client: *const mc_client, seconds: i64) -> mc_status {
     guard(|| {

@@ -12,10 +12,14 @@ mod item_sink;
 mod results_sink;
 mod stats_sink;
 
+pub mod admin;
 pub mod arithmetic;
 pub mod batch;
 pub mod client;
 pub mod command;
+pub mod conn;
+pub mod dump;
+pub mod dump_entry;
 pub mod item;
 pub mod last_error;
 pub mod log;

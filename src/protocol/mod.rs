@@ -2,12 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod ascii;
+pub mod binary;
 pub mod command;
 pub mod expiry;
 pub mod key;
 pub mod meta;
+pub mod metadump;
 pub mod number;
+pub mod refusal;
 pub mod stats;
 
 pub use command::{Command, Request};

@@ -11,8 +11,8 @@ use std::ptr;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Start a thread with a name of at most 15 bytes and a stack of `stack` bytes. It takes no signal, from
-/// its first instruction on; a panic ends it and nothing else.
+/// Start a thread with a name of at most 15 bytes and a stack of at least `stack` bytes. It takes no
+/// signal, from its first instruction on; a panic ends it and nothing else.
 pub fn start(name: &'static CStr, stack: usize, work: Work) -> io::Result<()> {
     let job = Box::into_raw(Box::new(Job { name, work }));
     let failed = create(stack, job.cast());
@@ -54,8 +54,13 @@ fn create(stack: usize, job: *mut c_void) -> i32 {
             return failed;
         }
         libc::pthread_attr_setdetachstate(attributes.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
-        // One that is refused leaves the default, which is larger.
-        libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack);
+        // The system's own choice where that is more: the thread-local variables of the program and its
+        // libraries stand on the stack too, however large they are. Untouched, it costs no memory.
+        let mut usual = 0;
+        libc::pthread_attr_getstacksize(attributes.as_ptr(), &mut usual);
+        if usual < stack {
+            libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack);
+        }
         libc::sigfillset(all.as_mut_ptr());
         let masked =
             libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) == 0;

@@ -9,6 +9,17 @@ pub trait Peer: Send {
     /// Bytes that the client has written; replies are appended. `Ok(false)`: the far end closes after
     /// what was appended.
     fn hear(&mut self, bytes: &[u8], replies: &mut Vec<u8>) -> Result<bool, NoMemory>;
+
+    /// Whether there is more to be read than was appended: a reply that is too large to be made at
+    /// once.
+    fn has_more(&self) -> bool {
+        false
+    }
+
+    /// Append more of such a reply; called when everything else was read. As [`Peer::hear`].
+    fn more(&mut self, _replies: &mut Vec<u8>) -> Result<bool, NoMemory> {
+        Ok(true)
+    }
 }
 
 /// With so many bytes unread, nothing more is taken: who writes has to read first, as with a socket.
@@ -39,7 +50,7 @@ impl Pipe {
 
     /// Something (bytes, the end) can be read.
     pub fn is_readable(&self) -> bool {
-        self.closed || !self.unread().is_empty()
+        self.closed || !self.unread().is_empty() || self.peer.has_more()
     }
 
     /// A write is taken, or fails at once.
@@ -76,13 +87,26 @@ impl Pipe {
         Ok(sent)
     }
 
+    #[cold]
+    fn ask_for_more(&mut self) -> io::Result<()> {
+        if !self.peer.has_more() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let open = self
+            .peer
+            .more(&mut self.replies)
+            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        self.closed = !open;
+        Ok(())
+    }
+
     /// Read once: `take` takes bytes off the front of what is unread. The end of the stream is what it
     /// takes of nothing.
     pub fn receive<T>(&mut self, take: impl FnOnce(&mut &[u8]) -> T) -> io::Result<T> {
-        let mut unread = self.replies.get(self.read..).unwrap_or_default();
-        if unread.is_empty() && !self.closed {
-            return Err(io::ErrorKind::WouldBlock.into());
+        if self.unread().is_empty() && !self.closed {
+            self.ask_for_more()?;
         }
+        let mut unread = self.replies.get(self.read..).unwrap_or_default();
         let taken = take(&mut unread);
         self.read = self.replies.len() - unread.len();
         if self.read == self.replies.len() {
@@ -142,6 +166,38 @@ mod tests {
             read(&mut pipe, usize::MAX).expect("the rest"),
             UNREAD_MAX - 1
         );
+        assert_eq!(read(&mut pipe, 1).expect("the end"), 0);
+    }
+
+    /// Answers anything with so many lines, one at a time.
+    struct Slow(usize);
+
+    impl Peer for Slow {
+        fn hear(&mut self, _: &[u8], replies: &mut Vec<u8>) -> Result<bool, NoMemory> {
+            replies.push(b'0');
+            Ok(true)
+        }
+
+        fn has_more(&self) -> bool {
+            self.0 > 0
+        }
+
+        fn more(&mut self, replies: &mut Vec<u8>) -> Result<bool, NoMemory> {
+            self.0 -= 1;
+            replies.push(b'1');
+            Ok(self.0 > 0)
+        }
+    }
+
+    #[test]
+    fn what_is_made_as_it_is_read() {
+        let mut pipe = Pipe::new(Box::new(Slow(3)));
+        assert_eq!(pipe.send(b"x").expect("it is heard"), 1);
+        for _ in 0..4 {
+            assert!(pipe.is_readable());
+            assert_eq!(read(&mut pipe, usize::MAX).expect("one at a time"), 1);
+        }
+        // The far end has closed behind the last.
         assert_eq!(read(&mut pipe, 1).expect("the end"), 0);
     }
 }

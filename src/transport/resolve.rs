@@ -87,7 +87,7 @@ static SYSTEM: Resolver = Resolver {
     office: OnDemand::new(),
 };
 
-/// For the system's resolver and what it loads; glibc gives its own helpers less.
+/// The least for the system's resolver and what it loads.
 const STACK: usize = 256 * 1024;
 
 impl Resolver {

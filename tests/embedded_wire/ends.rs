@@ -147,6 +147,9 @@ impl End for Ours {
             assert!(!(self.closed && open), "opened again");
             self.closed = !open;
         }
+        while connection.has_more() {
+            connection.more(&mut self.replies).expect("memory");
+        }
     }
 
     fn reply(&mut self, len: usize) -> Vec<u8> {

@@ -7,10 +7,10 @@ use memcached2::error::{Phase, Status};
 
 use crate::alone;
 use crate::caller::{Caller, Outcome, in_time, not_late, until};
-use crate::forked::in_child;
 use crate::lookups::Lookups;
 use crate::peers::{address, connections_to, deaf, empty_server, silent};
 use crate::support::client::SLACK;
+use crate::support::forked::in_child;
 use crate::support::memcached::Memcached;
 
 /// The default of `connect_timeout`.

@@ -163,6 +163,10 @@ impl Caller {
     pub fn close(&self) {
         self.0.close();
     }
+
+    pub fn set_servers(&self, list: &str) {
+        self.0.set_servers(list).expect("a list of servers");
+    }
 }
 
 /// What a call comes to that has to wait for its time: it ends with it, not much later.

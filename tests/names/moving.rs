@@ -6,7 +6,7 @@ use memcached2::error::{Phase, Status};
 
 use crate::caller::{Caller, Outcome, until};
 use crate::lookups::{Lookups, Says};
-use crate::peers::{Refusing, address};
+use crate::peers::{Refusing, address, connections_to};
 use crate::support::memcached::Memcached;
 
 /// A server that holds `value` under `key`.
@@ -174,4 +174,23 @@ fn more_names_than_are_kept() {
     let caller = Caller::new("n0.test", &resolver);
     let outcome = caller.get("key");
     outcome.assert_failed(Status::RESOLVE_FAILED, Phase::Resolve, "forgotten");
+}
+
+/// FM-81: a call that is under way ends on a server that was removed meanwhile; the connection that it
+/// makes there is not kept.
+#[test]
+fn fm81_a_server_that_left_keeps_no_connection() {
+    let server = holding("value");
+    let lookups = Lookups::new();
+    lookups.say("slow.test", Says::Nothing);
+    let options = "timeout=20s&connect_timeout=20s";
+    let caller = Caller::new(&format!("slow.test?{options}"), &lookups.resolver());
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| caller.get("key"));
+        until(|| lookups.running().0, |running| *running == 1);
+        caller.set_servers("other.test");
+        lookups.at("slow.test", &[address(&server)]);
+        assert_eq!(call.join().expect("no panic"), Outcome::value("value"));
+    });
+    until(|| connections_to(address(&server)), |left| *left == 0);
 }

@@ -45,3 +45,14 @@ fn fm69_a_process_whose_resolver_is_stuck() {
     command.arg(server.uri()).env("LD_PRELOAD", shim());
     print!("{}", run(&mut command, LIMIT).succeeded().stdout);
 }
+
+/// Names are looked up on stacks that hold the program's thread-local variables too: 4 MiB of them here.
+#[test]
+fn a_program_with_large_thread_local_variables() {
+    let _alone = alone();
+    let (server, program) = (Memcached::tcp(&[]), place("large_thread_locals"));
+    cc::program(&source("large_thread_locals"), &program).succeeded();
+    let mut command = cc::command(&program);
+    command.arg(server.uri()).env("LD_PRELOAD", shim());
+    run(&mut command, LIMIT).succeeded();
+}

@@ -322,11 +322,7 @@ fn fm11_fm50_errors_in_a_batch() {
                 joined(&others[at + 1..]),
             ];
             let report = every_way(&cmds, &reply.concat());
-            assert_eq!(
-                report.in_step,
-                goes_on,
-                "{op:?}: {line}"
-            );
+            assert_eq!(report.in_step, goes_on, "{op:?}: {line}");
             for (n, (told, (_, expected))) in report.told.iter().zip(&others).enumerate() {
                 match goes_on || n <= at {
                     true => assert_eq!(told, expected, "{n}: {op:?}: {line}"),

@@ -249,6 +249,16 @@ impl Client {
     }
 
     pub fn set_multi(&self, keys: &[impl AsRef<[u8]>], values: &[impl AsRef<[u8]>]) -> Answer<i32> {
+        self.set_multi_for(keys, values, 0)
+    }
+
+    /// `ttl` in seconds; 0 never ends.
+    pub fn set_multi_for(
+        &self,
+        keys: &[impl AsRef<[u8]>],
+        values: &[impl AsRef<[u8]>],
+        ttl: i64,
+    ) -> Answer<i32> {
         assert_eq!(keys.len(), values.len());
         let ((at, lens), (value_at, value_lens)) = (pointers(keys), pointers(values));
         let mut results = ptr::null_mut();
@@ -261,7 +271,7 @@ impl Client {
                 value_at.as_ptr().cast::<*const c_void>(),
                 value_lens.as_ptr(),
                 at.len(),
-                0,
+                ttl,
                 0,
                 &mut results,
             )

@@ -5,7 +5,10 @@
 pub mod abi;
 pub mod cc;
 pub mod client;
+pub mod conn;
 pub mod consumer;
+pub mod dump;
+pub mod forked;
 pub mod header;
 pub mod install;
 pub mod memcached;

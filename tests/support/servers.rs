@@ -103,6 +103,9 @@ pub struct Server {
     /// What went wrong.
     pub text: String,
     pub stats: Vec<Stat>,
+    /// What it answered, where that is a text.
+    pub value: String,
+    pub number: u64,
 }
 
 impl Server {
@@ -160,6 +163,11 @@ unsafe fn answered(item: *const Answered) -> Server {
             name: text(item.server),
             text: text(item.text),
             stats: Vec::new(),
+            value: match item.head.value.is_null() {
+                true => String::new(),
+                false => bytes(item.head.value, item.head.value_len),
+            },
+            number: item.numbers[1],
         }
     }
 }
@@ -215,7 +223,10 @@ impl Client {
         }
     }
 
-    fn everywhere(&self, ask: impl FnOnce(*mut Handle, *mut *mut Results) -> i32) -> Everywhere {
+    pub(super) fn everywhere(
+        &self,
+        ask: impl FnOnce(*mut Handle, *mut *mut Results) -> i32,
+    ) -> Everywhere {
         let mut results = ptr::null_mut();
         let status = ask(self.0, &mut results);
         // SAFETY: the results are ours until they are freed.

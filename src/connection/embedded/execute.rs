@@ -1,9 +1,11 @@
 //! Commands as what the store is to do, and what it did as replies.
 
 use super::detail::Use;
+use super::dump::Dump;
+use super::sheet::Sheet;
 use super::{Embedded, State, Tail, VERSION, Value, statistics};
 use crate::buffer::NoMemory;
-use crate::engine::{Arithmetic, Expiry, Mode, Refused, Stored};
+use crate::engine::{Count, Deleted, Expiry, Mode, Refused, Stored, Uncounted};
 use crate::protocol::Op;
 use crate::protocol::ascii::server::{self, Order, Storage, Tokens};
 use crate::protocol::key::KEY_MAX;
@@ -27,8 +29,8 @@ fn mode(storage: &Storage<'_>) -> Mode {
     match storage.op {
         Op::Add => Mode::Add,
         Op::Replace => Mode::Replace,
-        Op::Append => Mode::Append,
-        Op::Prepend => Mode::Prepend,
+        Op::Append => Mode::Append(None),
+        Op::Prepend => Mode::Prepend(None),
         Op::Cas => Mode::Cas(storage.cas),
         _ => Mode::Set,
     }
@@ -64,7 +66,7 @@ impl Embedded {
             Order::Store(storage) => self.begin(&storage, now, out),
             Order::Delete { key, quiet } => {
                 shared.detail.count(key, Use::Delete);
-                if shared.store.delete(key, now) {
+                if shared.store.delete(key, None, now) == Deleted::Deleted {
                     reply(b"DELETED\r\n", quiet, out)
                 } else {
                     reply(b"NOT_FOUND\r\n", quiet, out)
@@ -75,17 +77,20 @@ impl Embedded {
                 up,
                 delta,
                 quiet,
-            } => match shared.store.arithmetic(key, up, delta, now) {
-                Arithmetic::Done(_) if quiet => Ok(()),
-                Arithmetic::Done(number) | Arithmetic::Begun(number) => server::number(number, out),
-                // No CAS is asked for here, so that no item has another one.
-                Arithmetic::NotFound | Arithmetic::Exists => reply(b"NOT_FOUND\r\n", quiet, out),
-                Arithmetic::NonNumeric => reply(
+            } => match shared
+                .store
+                .count(key, &Count::by(up, delta), now, |number, _| number)
+            {
+                Ok(_) if quiet => Ok(()),
+                Ok(number) => server::number(number, out),
+                Err(Uncounted::NotFound) => reply(b"NOT_FOUND\r\n", quiet, out),
+                // No line of arithmetic names a CAS, so that none has another.
+                Err(Uncounted::Exists | Uncounted::NonNumeric) => reply(
                     b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
                     quiet,
                     out,
                 ),
-                Arithmetic::NoMemory => {
+                Err(Uncounted::NoMemory) => {
                     reply(b"SERVER_ERROR out of memory in incr\r\n", quiet, out)
                 }
             },
@@ -104,7 +109,14 @@ impl Embedded {
                 let text = self.set_limit(megabytes, now);
                 reply(text, quiet, out)
             }
-            Order::Stats(stats) => statistics::answer(stats, shared, now, out),
+            Order::Dump { classes } => {
+                self.state = State::Dump(Dump::of(classes));
+                Ok(())
+            }
+            Order::Stats(stats) => {
+                let mut sheet = Sheet { out, frame: None };
+                statistics::answer(stats, shared, now, &mut sheet)
+            }
             Order::Version => {
                 server::text(b"VERSION ", out)?;
                 server::text(VERSION.as_bytes(), out)?;
@@ -209,7 +221,7 @@ impl Embedded {
             return self.meta_finish(value, &pending, now, out);
         }
         let text: &[u8] = match store.store(value.draft, value.mode, now) {
-            Stored::Stored => b"STORED\r\n",
+            Stored::Stored(_) => b"STORED\r\n",
             Stored::NotStored => b"NOT_STORED\r\n",
             Stored::Exists => b"EXISTS\r\n",
             Stored::NotFound => b"NOT_FOUND\r\n",

@@ -4,9 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Embedded, State, Tail, Value, slabs};
 use crate::buffer::NoMemory;
-use crate::engine::{
-    Arithmetic, Count, Expiry, Found, Look, Mode, Refused, Removed, Stored, Terms,
-};
+use crate::engine::{Count, Deleted, Expiry, Found, Look, Mode, Refused, Stored, Uncounted};
 use crate::protocol::ascii::server::{END, text};
 use crate::protocol::key::KEY_MAX;
 use crate::protocol::meta::server::{
@@ -17,7 +15,6 @@ type Told = Result<(), NoMemory>;
 
 /// What the reply to `ms` needs when its value has come.
 pub(super) struct Pending {
-    terms: Terms,
     stash: Stash,
     encoded_key: bool,
 }
@@ -82,17 +79,12 @@ impl Embedded {
                 if storage.key.is_encoded() {
                     draft.encode_key();
                 }
-                let terms = Terms {
-                    cas: flags.cas.filter(|cas| *cas != 0),
-                    or_stale: flags.invalidate,
-                };
                 self.state = State::Value(Value {
                     draft,
                     mode: mode(storage),
                     quiet: flags.quiet,
                     tail: Tail::default(),
                     meta: Some(Pending {
-                        terms,
                         stash: Stash::of(flags),
                         encoded_key: storage.key.is_encoded(),
                     }),
@@ -125,10 +117,13 @@ impl Embedded {
         let len = value.draft.key().len();
         key[..len].copy_from_slice(value.draft.key());
         let store = &self.shared.store;
-        let (stored, cas) = store.store_on(value.draft, value.mode, pending.terms, now);
-        let code: &[u8] = match stored {
-            Stored::Stored if value.quiet => return Ok(()),
-            Stored::Stored => b"HD",
+        let mut cas = 0;
+        let code: &[u8] = match store.store(value.draft, value.mode, now) {
+            Stored::Stored(_) if value.quiet => return Ok(()),
+            Stored::Stored(new) => {
+                cas = new;
+                b"HD"
+            }
             Stored::NotStored => b"NS",
             Stored::Exists => b"EX",
             Stored::NotFound => b"NF",
@@ -144,17 +139,20 @@ impl Embedded {
     fn meta_delete(&self, key: &Named<'_>, flags: &Flags<'_>, now: i64, out: &mut Vec<u8>) -> Told {
         self.counted();
         let store = &self.shared.store;
-        let removed = if flags.invalidate {
+        let deleted = if flags.invalidate {
             let expiry = flags.expiry.map(|number| Expiry::of(number, now));
-            store.invalidate_if(key.bytes(), flags.cas, expiry, now)
+            store.invalidate(key.bytes(), flags.cas, expiry, now)
         } else {
-            store.remove_if(key.bytes(), flags.cas, now)
+            store.delete(key.bytes(), flags.cas, now)
         };
-        match removed {
-            Removed::Done if flags.quiet => Ok(()),
-            Removed::Done => tell_nothing(b"HD", key, flags, out),
-            Removed::NotFound => tell_nothing(b"NF", key, flags, out),
-            Removed::Exists => tell_nothing(b"EX", key, flags, out),
+        match deleted {
+            Deleted::Deleted if flags.quiet => Ok(()),
+            Deleted::Deleted => tell_nothing(b"HD", key, flags, out),
+            Deleted::NotFound => tell_nothing(b"NF", key, flags, out),
+            Deleted::Exists => {
+                store.count_delete_miss(key.bytes(), now);
+                tell_nothing(b"EX", key, flags, out)
+            }
         }
     }
 
@@ -170,8 +168,9 @@ impl Embedded {
         let count = Count {
             up,
             delta: flags.delta,
-            cas: flags.cas.filter(|cas| *cas != 0),
-            create: flags.create.map(|_| flags.initial),
+            compare: flags.cas.filter(|cas| *cas != 0),
+            // Its end is set when its turn among the flags comes.
+            initial: flags.create.map(|_| (flags.initial, Expiry::NEVER)),
         };
         let store = &self.shared.store;
         let counted = store.count(key.bytes(), &count, now, |number, found| {
@@ -184,16 +183,16 @@ impl Embedded {
         });
         match counted {
             Ok(told) => told,
-            Err(Arithmetic::NotFound | Arithmetic::Exists) if flags.has_long_opaque() => {
+            Err(Uncounted::NotFound | Uncounted::Exists) if flags.has_long_opaque() => {
                 text(Order::LONG_OPAQUE, out)
             }
-            Err(Arithmetic::NotFound) => tell_nothing(b"NF", key, flags, out),
-            Err(Arithmetic::Exists) => tell_nothing(b"EX", key, flags, out),
-            Err(Arithmetic::NonNumeric) => text(
+            Err(Uncounted::NotFound) => tell_nothing(b"NF", key, flags, out),
+            Err(Uncounted::Exists) => tell_nothing(b"EX", key, flags, out),
+            Err(Uncounted::NonNumeric) => text(
                 b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
                 out,
             ),
-            Err(_) => text(b"SERVER_ERROR out of memory\r\n", out),
+            Err(Uncounted::NoMemory) => text(b"SERVER_ERROR out of memory\r\n", out),
         }
     }
 
@@ -224,13 +223,19 @@ impl Embedded {
 }
 
 fn mode(storage: &Storage<'_>) -> Mode {
-    match (storage.mode, storage.flags.cas) {
+    let cas = storage.flags.cas;
+    // Zero names none.
+    let compare = cas.filter(|cas| *cas != 0);
+    match (storage.mode, cas) {
+        (meta::Mode::Set | meta::Mode::Replace, Some(cas)) if storage.flags.invalidate => {
+            Mode::CasOrStale(cas)
+        }
         (meta::Mode::Set | meta::Mode::Replace, Some(cas)) => Mode::Cas(cas),
         (meta::Mode::Set, None) => Mode::Set,
         (meta::Mode::Replace, None) => Mode::Replace,
         (meta::Mode::Add, _) => Mode::Add,
-        (meta::Mode::Append, _) => Mode::Append,
-        (meta::Mode::Prepend, _) => Mode::Prepend,
+        (meta::Mode::Append, _) => Mode::Append(compare),
+        (meta::Mode::Prepend, _) => Mode::Prepend(compare),
     }
 }
 

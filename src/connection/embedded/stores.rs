@@ -1,7 +1,7 @@
 //! The stores of this process: named ones live while anyone holds them, one without a name belongs
 //! to whoever opened it. A forked child has none of its parent's items.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::AtomicU64;
@@ -74,12 +74,14 @@ impl Shared {
     }
 }
 
-type Registry = Mutex<HashMap<String, Weak<Shared>>>;
+/// What is left in it of stores that are gone can be reached from its beginning: whoever looks for lost
+/// memory finds none. (A hash table's first word points into its middle.)
+type Registry = Mutex<BTreeMap<String, Weak<Shared>>>;
 
 /// A child's is its own and begins empty: the parent's lock may be held by a thread that is not there.
 static NAMED: OnDemand<Registry> = OnDemand::new();
 
-fn with_names<R>(act: impl FnOnce(&mut HashMap<String, Weak<Shared>>) -> R) -> R {
+fn with_names<R>(act: impl FnOnce(&mut BTreeMap<String, Weak<Shared>>) -> R) -> R {
     let registry = NAMED.get(Registry::default);
     let mut names = registry.lock().unwrap_or_else(PoisonError::into_inner);
     names.retain(|_, store| store.strong_count() > 0);
@@ -143,6 +145,11 @@ impl MemoryStore {
     /// Move a manual clock; `false` where the clock is the real one.
     pub fn advance(&self, seconds: u32) -> bool {
         self.shared().clock.advance(seconds)
+    }
+
+    /// The store's time, in seconds since 1970.
+    pub fn unix_now(&self) -> i64 {
+        self.shared().clock.now()
     }
 
     /// Drop every item at once.

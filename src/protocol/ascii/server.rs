@@ -10,7 +10,7 @@ mod storage;
 mod token;
 
 pub use order::{Order, Stats, order};
-pub use reply::{VALUE_ROOM, item, number, stat, text};
+pub use reply::{Dumped, VALUE_ROOM, dumped, item, number, stat, text};
 pub use storage::{END, Storage};
 pub use token::Tokens;
 

@@ -41,6 +41,10 @@ pub enum Order<'a> {
         quiet: bool,
     },
     Stats(Stats<'a>),
+    /// The keys of the classes whose bits are set, with what is known of their items.
+    Dump {
+        classes: u64,
+    },
     Version,
     /// Answered by OK, and nothing else.
     Accepted {
@@ -135,6 +139,7 @@ fn any(line: &[u8]) -> Order<'_> {
         b"verbosity" => verbosity(&Words::of(line)),
         b"cache_memlimit" => limit(&Words::of(line)),
         b"stats" => stats(&Words::of(line)),
+        b"lru_crawler" => dump(&Words::of(line)),
         b"shutdown" => Order::refused(b"ERROR: shutdown not enabled\r\n", false),
         b"quit" => Order::Quit,
         b"mg" | b"ms" | b"md" | b"ma" | b"mn" | b"me" => Order::Meta,
@@ -254,6 +259,28 @@ fn limit<'a>(words: &Words<'a>) -> Order<'a> {
             None => Order::refused(b"ERROR\r\n", quiet),
         },
         _ => Order::ERROR,
+    }
+}
+
+/// `lru_crawler metadump <all | hash | class[,class…]>`; memcached has 63 classes at the most.
+fn dump<'a>(words: &Words<'a>) -> Order<'a> {
+    if words.len() != 3 || words.get(1) != b"metadump" {
+        return Order::ERROR;
+    }
+    let classes = match words.get(2) {
+        b"all" | b"hash" => Some(u64::MAX),
+        list => list
+            .split(|byte| *byte == b',')
+            .filter(|class| !class.is_empty())
+            .try_fold(0, |classes, class| match unsigned(class) {
+                Some(class @ 1..=63) => Some(classes | 1 << class),
+                _ => None,
+            }),
+    };
+    match classes {
+        Some(0) => Order::refused(b"NOTSTARTED no items to crawl\r\n", false),
+        Some(classes) => Order::Dump { classes },
+        None => Order::refused(b"BADCLASS invalid class id\r\n", false),
     }
 }
 

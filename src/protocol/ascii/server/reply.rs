@@ -69,3 +69,51 @@ pub fn stat(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), NoMemory
     append(out, b"\r\n");
     Ok(())
 }
+
+/// What a dump tells of an item.
+#[derive(Clone, Copy, Debug)]
+pub struct Dumped<'a> {
+    pub key: &'a [u8],
+    /// Seconds since 1970; `None` never.
+    pub expiry: Option<i64>,
+    pub accessed: i64,
+    pub cas: u64,
+    pub fetched: bool,
+    pub class: usize,
+    pub size: usize,
+}
+
+/// `key=<encoded> exp=… la=… cas=… fetch=… cls=… size=…`. Its end is a lone LF.
+pub fn dumped(item: &Dumped<'_>, out: &mut Vec<u8>) -> Result<(), NoMemory> {
+    reserve(out, 3 * item.key.len() + 160)?;
+    append(out, b"key=");
+    for byte in item.key {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(*byte),
+            _ => {
+                let digit = |half: u8| b"0123456789ABCDEF"[usize::from(half & 15)];
+                append(out, &[b'%', digit(byte >> 4), digit(*byte)]);
+            }
+        }
+    }
+    append(out, b" exp=");
+    append(
+        out,
+        itoa::Buffer::new()
+            .format(item.expiry.unwrap_or(-1))
+            .as_bytes(),
+    );
+    append(out, b" la=");
+    append(out, itoa::Buffer::new().format(item.accessed).as_bytes());
+    append(out, b" cas=");
+    append(out, itoa::Buffer::new().format(item.cas).as_bytes());
+    let fetched: &[u8] = if item.fetched { b"yes" } else { b"no" };
+    append(out, b" fetch=");
+    append(out, fetched);
+    append(out, b" cls=");
+    append(out, itoa::Buffer::new().format(item.class).as_bytes());
+    append(out, b" size=");
+    append(out, itoa::Buffer::new().format(item.size).as_bytes());
+    append(out, b"\n");
+    Ok(())
+}
