@@ -16,7 +16,7 @@ use memcached2::buffer::Block;
 use memcached2::connection::arrival::Lone;
 use memcached2::connection::session::Session;
 use memcached2::error::Status;
-use memcached2::protocol::Dialect;
+use memcached2::protocol::{Dialect, Op};
 use script::{MAX_VALUE, Script, contains};
 
 fuzz_target!(|input: &[u8]| {
