@@ -13,6 +13,7 @@ pub mod metadump;
 pub mod number;
 pub mod refusal;
 pub mod stats;
+pub mod version;
 
 pub use command::{Command, Request};
 pub use key::{Key, KeyFault};
