@@ -280,14 +280,17 @@ fn unreachable(failure: Box<Failure>) -> Loss {
     }
 }
 
-/// What a new connection speaks. Opaques begin anywhere, so that a reply meant for another connection is
-/// not taken for one of this.
+/// What a new connection speaks.
 fn dialect(options: &Options) -> Dialect {
     match options.protocol {
-        Protocol::Auto | Protocol::Ascii => Dialect::Ascii,
-        // The standard library's keys come from the system, and differ each time.
-        Protocol::Meta => Dialect::Meta {
-            opaque: RandomState::new().hash_one(()) as u32,
-        },
+        Protocol::Ascii => Dialect::Ascii,
+        Protocol::Auto => Dialect::Auto { opaque: opaque() },
+        Protocol::Meta => Dialect::Meta { opaque: opaque() },
     }
+}
+
+/// Opaques begin anywhere, so that a reply meant for another connection is not taken for one of this. The
+/// standard library's keys come from the system, and differ each time.
+fn opaque() -> u32 {
+    RandomState::new().hash_one(()) as u32
 }

@@ -42,6 +42,14 @@ enum Read {
 }
 
 impl Session {
+    /// The reply to a command that was not queued has come: no reply is owed.
+    #[inline(always)]
+    pub(super) fn lone_meta_answered(&mut self) {
+        if let Some(opaques) = &mut self.meta {
+            opaques.owed = opaques.next;
+        }
+    }
+
     /// Whether it is the meta protocol that is spoken.
     #[inline(always)]
     pub fn speaks_meta(&self) -> bool {
@@ -56,13 +64,24 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, NoMemory> {
-        let key_at = match self.encode_meta(token, request)? {
-            Some(key_at) => key_at,
-            None => self.encode(token, request)?,
-        };
+        self.end_line();
+        let key_at = self.encode_meta_or_line(token, request)?;
         self.owe(token, request, key_at, quiet)
     }
 
+    #[inline(always)]
+    pub(super) fn encode_meta_or_line(
+        &mut self,
+        token: Token,
+        request: &Request<'_, '_>,
+    ) -> Result<usize, NoMemory> {
+        match self.encode_meta(token, request)? {
+            Some(key_at) => Ok(key_at),
+            None => self.encode(token, request),
+        }
+    }
+
+    #[inline(always)]
     fn encode_meta(
         &mut self,
         token: Token,
@@ -112,10 +131,10 @@ impl Session {
                     self.poison("something behind which nothing can be believed");
                     return None;
                 }
-                Mode::Ending { .. } => {
-                    self.poison("the end of a line of keys");
-                    return None;
-                }
+                Mode::Ending { how, proved, over } => match self.tell_line(how, proved, over) {
+                    Some(arrival) => Read::Arrival(arrival),
+                    None => Read::GoOn,
+                },
                 Mode::Lines => self.next_meta_line(),
                 Mode::Value { index, head } if self.value_is_here() => {
                     return self.whole_value(index, head);
@@ -140,7 +159,7 @@ impl Session {
             self.check_surplus();
             return Read::Wait;
         };
-        if !owed.op.takes_key() {
+        if owed.in_line || !owed.op.takes_key() {
             return self.next_ascii_line();
         }
         match meta::decode(unread, &mut self.scanned) {
@@ -263,9 +282,8 @@ impl Session {
     }
 
     /// The value that has come whole is the answer: its line had the opaque and the key.
-    pub(super) fn meta_value_is_answer(&mut self) -> bool {
+    pub(super) fn meta_value_is_answer(&mut self) {
         self.pop_meta();
-        true
     }
 
     /// An error line, which has no opaque: it belongs to the command whose turn it is.

@@ -19,6 +19,8 @@ pub struct Owed {
     pub last: bool,
     /// A value for this key has come; the end of its line has not.
     pub answered: bool,
+    /// One of the keys of a line.
+    pub in_line: bool,
 }
 
 impl Owed {
@@ -33,6 +35,7 @@ impl Owed {
         Owed {
             quiet,
             last: true,
+            in_line: false,
             ..Owed::of_key(token, request.op, request.key, key_at, end)
         }
     }
@@ -49,6 +52,7 @@ impl Owed {
             quiet: false,
             last: false,
             answered: false,
+            in_line: true,
         }
     }
 

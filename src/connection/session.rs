@@ -7,11 +7,13 @@ use std::io::IoSlice;
 use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
 use super::meta_replies::Opaques;
+use super::opening::Opening;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
 use super::owed::{Owed, Queue};
 use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
+use crate::protocol::version::Version;
 use crate::protocol::{Dialect, Key, Op, Request, Span, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
@@ -99,6 +101,10 @@ pub struct Session {
     pub(super) large_before: bool,
     /// Where the meta protocol is spoken.
     pub(super) meta: Option<Opaques>,
+    /// The values of a batch are asked for in lines of keys, whatever is spoken otherwise.
+    lines: bool,
+    pub(super) opening: Opening,
+    pub(super) version: Option<Version>,
 }
 
 /// How much beyond the length of the command, which has the key, is received at first where a large
@@ -113,12 +119,16 @@ impl Session {
 
     /// As [`Session::new`], in a dialect.
     pub fn speaking(dialect: Dialect, max_value: usize) -> Session {
-        let meta = match dialect {
-            Dialect::Ascii => None,
-            Dialect::Meta { opaque } => Some(Opaques::from(opaque)),
+        let (meta, opening) = match dialect {
+            Dialect::Ascii => (None, Opening::Settled),
+            Dialect::Meta { opaque } => (Some(Opaques::from(opaque)), Opening::Settled),
+            Dialect::Auto { opaque } => (None, Opening::Unasked { opaque }),
         };
         Session {
             meta,
+            lines: !matches!(dialect, Dialect::Meta { .. }),
+            opening,
+            version: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             owed: Queue::default(),
@@ -145,6 +155,9 @@ impl Session {
         }
         self.joining = false;
         self.received = 0;
+        if !matches!(self.opening, Opening::Settled | Opening::Asked { .. }) {
+            self.open();
+        }
     }
 
     /// Begin an exchange of many commands of about `commands` bytes, whose replies come to about
@@ -165,11 +178,13 @@ impl Session {
 
     /// Begin an exchange of one command: encode it. Unless [`Session::lone_reply`] finds its reply, it
     /// must be queued with [`Session::owe_lone`] before anything else is done. Returns where its key
-    /// (with the prefix) stands in the command bytes. For sessions that speak ASCII only.
+    /// (with the prefix) stands in the command bytes.
     #[inline(always)]
     pub fn begin_lone(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
-        debug_assert!(!self.speaks_meta());
         self.begin();
+        if self.speaks_meta() {
+            return self.encode_meta_or_line(0, request);
+        }
         self.encode(0, request)
     }
 
@@ -191,7 +206,7 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, NoMemory> {
-        if self.speaks_meta() {
+        if self.speaks_meta() && !(self.joining && self.lines && request.op.reads_value()) {
             return self.submit_meta(token, request, quiet);
         }
         if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
@@ -275,6 +290,7 @@ impl Session {
         let mut owed = Owed::new(token, request, key_at, quiet, end);
         // The last key of a line is known when the line ends.
         owed.last = self.open_line.is_none();
+        owed.in_line = !owed.last;
         match self.owed.push(owed) {
             Ok(()) => Ok(key_at),
             Err(why) => {

@@ -17,6 +17,7 @@ pub fn line_room(key: &Key<'_>) -> usize {
 /// reserved by [`line_room`]. Returns where the key (with its prefix) begins in `out`; `None`, and nothing
 /// is appended, where the protocol has no command for it: what is asked of a server as a whole is asked in
 /// ASCII.
+#[inline(always)]
 pub fn encode(request: &Request<'_, '_>, opaque: u32, out: &mut Vec<u8>) -> Option<usize> {
     let command = request.command;
     append(out, word(request.op)?);
@@ -67,11 +68,13 @@ pub fn encode(request: &Request<'_, '_>, opaque: u32, out: &mut Vec<u8>) -> Opti
 }
 
 /// A space, a flag and its number.
+#[inline(always)]
 fn number(flag: &[u8], number: impl itoa::Integer, out: &mut Vec<u8>) {
     append(out, flag);
     append(out, itoa::Buffer::new().format(number).as_bytes());
 }
 
+#[inline(always)]
 fn word(op: Op) -> Option<&'static [u8]> {
     Some(match op {
         Op::Get | Op::Gets | Op::Gat | Op::Gats | Op::Touch => b"mg ",
@@ -85,6 +88,7 @@ fn word(op: Op) -> Option<&'static [u8]> {
 }
 
 /// How `ms` stores. Set is its default, and what a CAS is compared for.
+#[inline(always)]
 fn mode(op: Op) -> &'static [u8] {
     match op {
         Op::Add => b" ME",
