@@ -181,7 +181,7 @@ fn servers_that_are_old_or_say_nothing_are_spoken_to_in_lines() {
     }
 }
 
-/// FM-72: behind one address servers differ; what is known is known of a connection.
+/// Behind one address servers differ; what is known is known of a connection.
 #[test]
 fn each_connection_asks_for_itself() {
     let server = scripted(&[
