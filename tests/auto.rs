@@ -207,7 +207,7 @@ fn each_connection_asks_for_itself() {
 
 /// What turns a connection away stands for its first command, and nothing is read behind it.
 #[test]
-fn who_is_turned_away_is_told_why() {
+fn fm73_who_is_turned_away_is_told_why() {
     for (answer, words) in [
         ("CLIENT_ERROR unauthenticated\r\n", "unauthenticated"),
         (
