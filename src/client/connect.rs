@@ -127,7 +127,7 @@ impl Attempt {
                     };
                     match socket {
                         Ok(socket) if call.options.paranoid => {
-                            let greeting = Greeting::begin(socket, call.max_value(), now)?;
+                            let greeting = Greeting::begin(socket, call, now)?;
                             Stage::Greeting(Box::new(greeting))
                         }
                         Ok(socket) => return Ok(Some(socket)),
