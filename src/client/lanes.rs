@@ -1,8 +1,6 @@
 //! The lanes of an operation: opened where a command needs one, released when they are settled, lost
 //! with their connection.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -25,8 +23,7 @@ use crate::observe::What;
 use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
-use crate::options::{Options, Protocol};
-use crate::protocol::Dialect;
+use crate::protocol::version::Version;
 use crate::protocol::{Op, Request};
 use crate::transport::Readiness;
 
@@ -68,6 +65,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 } else {
                     lane.session().begin();
                 }
+                lane.session().be_loud_above(self.call.loud_above());
                 self.lanes.push(lane);
                 Ok(Some(self.lanes.len() - 1))
             }
@@ -132,8 +130,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         server: &Arc<Server>,
         seat: Seat,
     ) -> std::result::Result<Way, Box<Failure>> {
-        let session = Session::speaking(dialect(self.call.options), self.call.max_value());
+        let mut session = Session::speaking(self.call.dialect(), self.call.max_value());
         if let Some(stream) = server.pipe() {
+            session.know(Some(Version::META));
             let link = Link::new(stream, session, deadline::now());
             self.notices
                 .push(What::Connected, server.name, Status::OK, String::new);
@@ -278,19 +277,4 @@ fn unreachable(failure: Box<Failure>) -> Loss {
         replied: false,
         connected: false,
     }
-}
-
-/// What a new connection speaks.
-fn dialect(options: &Options) -> Dialect {
-    match options.protocol {
-        Protocol::Ascii => Dialect::Ascii,
-        Protocol::Auto => Dialect::Auto { opaque: opaque() },
-        Protocol::Meta => Dialect::Meta { opaque: opaque() },
-    }
-}
-
-/// Opaques begin anywhere, so that a reply meant for another connection is not taken for one of this. The
-/// standard library's keys come from the system, and differ each time.
-fn opaque() -> u32 {
-    RandomState::new().hash_one(()) as u32
 }

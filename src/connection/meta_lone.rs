@@ -2,11 +2,37 @@
 
 use super::arrival::Lone;
 use super::outbox::COPIED_VALUE_MAX;
+use super::owed::{Form, Owed};
 use super::session::Session;
+use crate::buffer::NoMemory;
 use crate::error::Status;
 use crate::protocol::{Op, Request, Span, ValueHead, number};
 
 impl Session {
+    /// Whether a lone command may be sent, and its reply read, by itself: frames, and what is owed for
+    /// commands that were silent, are left to who queues commands.
+    #[inline(always)]
+    pub fn takes_lone(&self) -> bool {
+        match &self.tagged {
+            None => true,
+            Some(tagged) => {
+                let silent = |owed: &Owed| owed.form == Form::Silent;
+                !tagged.is_binary && !self.owed.back().is_some_and(silent)
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn encode_lone_meta(
+        &mut self,
+        request: &Request<'_, '_>,
+    ) -> Result<usize, NoMemory> {
+        match self.encode_meta(0, request, false)? {
+            Some(key_at) => Ok(key_at),
+            None => self.encode(0, request),
+        }
+    }
+
     /// [`Session::lone_reply`] in meta. What memcached answers is what was asked, in the order in which it
     /// was: the end of the reply's first line is that of the command's.
     #[inline(always)]
@@ -25,7 +51,7 @@ impl Session {
         if !matches!(lone, Lone::Large { .. }) {
             let n = self.inbox.unread().len();
             self.inbox.consume(n);
-            self.lone_meta_answered();
+            self.counted(1);
         }
         Some(lone)
     }

@@ -3,12 +3,12 @@
 //! exchange is in meta.
 
 use super::arrival::Arrival;
-use super::meta_replies::Opaques;
-use super::owed::Owed;
+use super::owed::{Form, Owed};
 use super::session::{Mode, Session};
+use super::tagged::Tagged;
 use crate::protocol::ascii::client::Line;
 use crate::protocol::version::Version;
-use crate::protocol::{Command, Key, Op, Request};
+use crate::protocol::{Command, Dialect, Key, Op, Request};
 
 /// How far that has come. `opaque`: that of the first meta command there will be.
 #[derive(Clone, Copy)]
@@ -25,6 +25,21 @@ pub(super) enum Opening {
     Turning {
         opaque: u32,
     },
+}
+
+impl Opening {
+    pub fn of(dialect: Dialect) -> Opening {
+        match dialect {
+            Dialect::Auto { opaque } => Opening::Unasked { opaque },
+            _ => Opening::Settled,
+        }
+    }
+
+    /// Whether the beginning of an exchange takes it further.
+    #[inline(always)]
+    pub fn goes_on(&self) -> bool {
+        !matches!(self, Opening::Settled | Opening::Asked { .. })
+    }
 }
 
 /// What servers say that take no connection, or no command before they know the client: whatever it is
@@ -61,15 +76,20 @@ impl Session {
                 let command = Command::new(Op::Version, b"");
                 let request = Request::new(Op::Version, &command, Key::NONE, || 0);
                 // Where there is no memory for it, it is asked another time.
-                if let Ok(key_at) = self.encode(0, &request) {
-                    if self.owe(0, &request, key_at, true).is_ok() {
-                        self.opening = Opening::Asked { opaque };
-                    }
+                let Ok(key_at) = self.encode(0, &request) else {
+                    return;
+                };
+                // Nobody's command, whatever becomes of the connection.
+                let owed = Owed::new(0, &request, key_at, true, self.outbox.queued());
+                let form = Form::Barrier;
+                match self.owed.push(Owed { form, ..owed }) {
+                    Ok(()) => self.opening = Opening::Asked { opaque },
+                    Err(_) => self.poison("no memory to remember a command in"),
                 }
             }
             // The replies of lines come before.
             Opening::Turning { opaque } if self.owed.is_empty() => {
-                self.meta = Some(Opaques::from(opaque));
+                self.tagged = Tagged::speaking(Dialect::Meta { opaque });
                 self.opening = Opening::Settled;
             }
             _ => {}
@@ -79,7 +99,7 @@ impl Session {
     /// Whether this is the version that the connection asked for by itself.
     #[inline(always)]
     pub(super) fn asked_by_itself(&self, owed: &Owed) -> bool {
-        owed.op == Op::Version && owed.quiet
+        owed.form == Form::Barrier && owed.op == Op::Version
     }
 
     /// The line that answers it. A server without the command says ERROR, and is asked in ASCII.

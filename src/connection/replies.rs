@@ -29,10 +29,10 @@ impl Session {
         if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() {
             return 0;
         }
-        let meta = self.speaks_meta();
+        let is_tagged = self.is_tagged();
         let begin = self.inbox.position();
         let answered = match self.owed.front() {
-            Some(owed) if meta && !owed.in_line => 0,
+            Some(owed) if is_tagged && !owed.in_line => 0,
             Some(owed) if owed.op.reads_value() => {
                 self.drain_values(tell);
                 0
@@ -137,9 +137,8 @@ impl Session {
     /// A value of the line at the front is whole. If that is the line of one key, and its end is there
     /// too, the value is the answer.
     fn is_proved(&mut self) -> bool {
-        if self.speaks_meta() && !self.owed.front().is_some_and(|owed| owed.in_line) {
-            self.meta_value_is_answer();
-            return true;
+        if self.is_tagged() && !self.owed.front().is_some_and(|owed| owed.in_line) {
+            return self.tagged_value_is_answer();
         }
         let proved = self.owed.is_lone() && self.inbox.unread().starts_with(b"END\r\n");
         if proved {
@@ -156,7 +155,7 @@ impl Session {
         if !self.owed.is_empty() || !self.outbox.all_sent() {
             return None;
         }
-        if self.speaks_meta() {
+        if self.is_tagged() {
             return self.lone_meta_reply(request, key_at);
         }
         let op = request.op;
@@ -218,14 +217,14 @@ impl Session {
     #[inline]
     pub fn end_large(&mut self) -> bool {
         let unread = self.inbox.unread();
-        let ended = match self.speaks_meta() {
+        let ended = match self.is_tagged() {
             true => unread == b"\r\n",
             false => unread.len() == 7 && unread.first_chunk::<7>() == Some(b"\r\nEND\r\n"),
         };
         if ended {
             let n = unread.len();
             self.inbox.consume(n);
-            self.lone_meta_answered();
+            self.counted(1);
         }
         ended
     }
@@ -233,7 +232,7 @@ impl Session {
     /// The large value could not be read to its end yet: its command is owed now, and the value (of
     /// which `left` is still to come; `None` if it was not begun) is to be continued.
     pub fn continue_large(&mut self, head: ValueHead, used: usize, left: Option<usize>) {
-        if !self.speaks_meta() {
+        if !self.is_tagged() {
             if let Some(owed) = self.owed.expected().first_mut() {
                 owed.answered = true;
             }
@@ -256,8 +255,8 @@ impl Session {
     /// The next arrival among the received bytes; `None` when more must be received, or when the
     /// session is broken.
     pub fn next_arrival(&mut self) -> Option<Arrival> {
-        if self.speaks_meta() {
-            return self.next_meta_arrival();
+        if self.is_tagged() {
+            return self.next_tagged_arrival();
         }
         loop {
             match self.mode {
@@ -382,7 +381,13 @@ impl Session {
 
     /// One of the lines of `stats` has come.
     #[cold]
-    fn stat(&mut self, owed: &Owed, used: usize, name: Span, text: Span) -> Option<Arrival> {
+    pub(super) fn stat(
+        &mut self,
+        owed: &Owed,
+        used: usize,
+        name: Span,
+        text: Span,
+    ) -> Option<Arrival> {
         self.stats = self.stats.saturating_add(used);
         if self.stats > self.max_value {
             self.poison("more statistics than max_value_size");

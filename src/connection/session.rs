@@ -6,10 +6,10 @@ use std::io::IoSlice;
 
 use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
-use super::meta_replies::Opaques;
 use super::opening::Opening;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
-use super::owed::{Owed, Queue};
+use super::owed::{Form, Owed, Queue};
+use super::tagged::{Tagged, Unsent};
 use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
@@ -76,6 +76,8 @@ struct OpenLine {
     expiry: i32,
     /// How long the command bytes may become by it.
     limit: usize,
+    /// It is none: the last commands are silent, and want a barrier behind them.
+    is_silence: bool,
 }
 
 pub struct Session {
@@ -86,7 +88,7 @@ pub struct Session {
     /// How far the unread line was looked at without finding its end.
     pub(super) scanned: usize,
     open_line: Option<OpenLine>,
-    joining: bool,
+    pub(super) joining: bool,
     /// Bytes received since the exchange began.
     received: u64,
     pub(super) max_value: usize,
@@ -99,9 +101,9 @@ pub struct Session {
     /// The last value was too large for the inbox. The next one may be too: little of it is received
     /// with its header, so that little is copied.
     pub(super) large_before: bool,
-    /// Where the meta protocol is spoken.
-    pub(super) meta: Option<Opaques>,
-    /// The values of a batch are asked for in lines of keys, whatever is spoken otherwise.
+    /// Where commands carry opaques: meta, or binary.
+    pub(super) tagged: Option<Tagged>,
+    /// The values of a batch are asked for in lines of keys, even where commands carry opaques.
     lines: bool,
     pub(super) opening: Opening,
     pub(super) version: Option<Version>,
@@ -119,15 +121,10 @@ impl Session {
 
     /// As [`Session::new`], in a dialect.
     pub fn speaking(dialect: Dialect, max_value: usize) -> Session {
-        let (meta, opening) = match dialect {
-            Dialect::Ascii => (None, Opening::Settled),
-            Dialect::Meta { opaque } => (Some(Opaques::from(opaque)), Opening::Settled),
-            Dialect::Auto { opaque } => (None, Opening::Unasked { opaque }),
-        };
         Session {
-            meta,
-            lines: !matches!(dialect, Dialect::Meta { .. }),
-            opening,
+            tagged: Tagged::speaking(dialect),
+            lines: matches!(dialect, Dialect::Ascii | Dialect::Auto { .. }),
+            opening: Opening::of(dialect),
             version: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
@@ -155,7 +152,7 @@ impl Session {
         }
         self.joining = false;
         self.received = 0;
-        if !matches!(self.opening, Opening::Settled | Opening::Asked { .. }) {
+        if self.opening.goes_on() {
             self.open();
         }
     }
@@ -173,17 +170,23 @@ impl Session {
     /// End it: the filled chunks, and the bytes of the commands.
     pub fn end_batch(&mut self) -> (Vec<Chunk>, Vec<u8>) {
         self.joining = false;
-        (self.inbox.end_keeping(), self.outbox.take())
+        let is_binary = self.is_binary();
+        let mut commands = self.outbox.take();
+        // A NUL is put behind each key, and a frame may end with one.
+        if is_binary && commands.len() < commands.capacity() {
+            commands.push(0);
+        }
+        (self.inbox.end_keeping(), commands)
     }
 
     /// Begin an exchange of one command: encode it. Unless [`Session::lone_reply`] finds its reply, it
     /// must be queued with [`Session::owe_lone`] before anything else is done. Returns where its key
-    /// (with the prefix) stands in the command bytes.
+    /// (with the prefix) stands in the command bytes. For sessions that [`Session::takes_lone`].
     #[inline(always)]
     pub fn begin_lone(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
         self.begin();
-        if self.speaks_meta() {
-            return self.encode_meta_or_line(0, request);
+        if self.is_tagged() {
+            return self.encode_lone_meta(request);
         }
         self.encode(0, request)
     }
@@ -205,25 +208,26 @@ impl Session {
         token: Token,
         request: &Request<'_, '_>,
         quiet: bool,
-    ) -> Result<usize, NoMemory> {
-        if self.speaks_meta() && !(self.joining && self.lines && request.op.reads_value()) {
-            return self.submit_meta(token, request, quiet);
+    ) -> Result<usize, Unsent> {
+        if self.is_tagged() && !(self.lines && self.joining && request.op.reads_value()) {
+            return self.submit_tagged(token, request, quiet);
         }
         if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
             self.outbox.reserve(ascii::line_room(&request.key))?;
             if let Some(key_at) = self.join(request) {
-                return self.owe(token, request, key_at, false);
+                self.note_clamped(request.wire.clamped());
+                return Ok(self.owe(token, request, key_at, false)?);
             }
         }
         let key_at = self.encode(token, request)?;
-        self.owe(token, request, key_at, quiet)
+        Ok(self.owe(token, request, key_at, quiet)?)
     }
 
     /// Queue one more command of a batch that is no line of keys. `None` where there is no memory, and
     /// nothing is queued. For sessions that speak ASCII only.
     #[inline(always)]
     pub fn submit_next(&mut self, token: Token, request: &Request<'_, '_>) -> Option<usize> {
-        debug_assert!(!self.speaks_meta());
+        debug_assert!(!self.is_tagged());
         let key_at = self.encode(token, request).ok()?;
         self.owe(token, request, key_at, false).ok()
     }
@@ -292,7 +296,10 @@ impl Session {
         owed.last = self.open_line.is_none();
         owed.in_line = !owed.last;
         match self.owed.push(owed) {
-            Ok(()) => Ok(key_at),
+            Ok(()) => {
+                self.counted(1);
+                Ok(key_at)
+            }
             Err(why) => {
                 // Its bytes are queued, and nobody would know its reply.
                 self.poison("no memory to remember a command in");
@@ -353,6 +360,7 @@ impl Session {
             n += 1;
         }
         self.outbox.queue_from(begin);
+        self.counted(n);
         n
     }
 
@@ -380,6 +388,7 @@ impl Session {
             op: request.op,
             expiry: request.wire.expiry,
             limit: self.outbox.bytes().len() + ascii::line_limit(request.op),
+            is_silence: false,
         });
         let begin = self.outbox.bytes().len();
         let key_at = ascii::encode(request, self.outbox.commands());
@@ -387,10 +396,25 @@ impl Session {
         Some(key_at)
     }
 
+    /// The last command of a batch is silent, or is not: whether [`Session::end_line`] has to put a
+    /// barrier behind it.
+    pub(super) fn wants_barrier(&mut self, wants: bool) {
+        // No key is joined to it: it is of no command that reads a value.
+        self.open_line = wants.then_some(OpenLine {
+            op: Op::Ping,
+            expiry: 0,
+            limit: 0,
+            is_silence: true,
+        });
+    }
+
     /// Nothing more is joined to the line of keys; to be called before anything is sent.
     #[inline]
     pub fn end_line(&mut self) {
-        if self.open_line.take().is_some() {
+        if let Some(line) = self.open_line.take() {
+            if line.is_silence {
+                return self.end_silence();
+            }
             self.encode_end();
             let end = self.outbox.queued();
             if let Some(last) = self.owed.back_mut() {
@@ -569,7 +593,10 @@ impl Session {
             self.abandoning = true;
             self.owed.spread_line_ends();
         }
-        let owed = self.owed.pop()?;
+        let mut owed = self.owed.pop()?;
+        while owed.form == Form::Barrier {
+            owed = self.owed.pop()?;
+        }
         Some(Abandoned {
             token: owed.token,
             op: owed.op,

@@ -187,6 +187,10 @@ pub enum Dialect {
     Meta {
         opaque: u32,
     },
+    /// Frames. `opaque` is that of the first command.
+    Binary {
+        opaque: u32,
+    },
     /// ASCII until the server has told its version, which is asked with the first command, and then what
     /// that version speaks. Many values at once are asked for in ASCII, in lines of keys.
     Auto {
