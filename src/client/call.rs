@@ -46,7 +46,8 @@ impl Call<'_> {
         // The standard library's keys come from the system, and differ each time.
         let opaque = || RandomState::new().hash_one(()) as u32;
         match self.options.protocol {
-            Protocol::Auto | Protocol::Ascii => Dialect::Ascii,
+            Protocol::Ascii => Dialect::Ascii,
+            Protocol::Auto => Dialect::Auto { opaque: opaque() },
             Protocol::Meta => Dialect::Meta { opaque: opaque() },
             Protocol::Binary => Dialect::Binary { opaque: opaque() },
         }

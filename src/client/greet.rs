@@ -14,7 +14,7 @@ use crate::connection::trouble::tls_failure;
 use crate::deadline::{self, Moment};
 use crate::error::{Failure, Phase, Status};
 use crate::operation::command::unsent;
-use crate::protocol::{Command, Key, Op, Request};
+use crate::protocol::{Command, Dialect, Key, Op, Request};
 use crate::transport::tls::TlsFault;
 use crate::transport::{Interest, Mode, Readiness};
 
@@ -31,11 +31,13 @@ pub struct Greeting {
 
 impl Greeting {
     pub fn begin(socket: Socket, call: &Call<'_>, now: Moment) -> Result<Greeting, Box<Failure>> {
-        let mut link = Link::new(
-            socket.stream,
-            Session::speaking(call.dialect(), call.max_value()),
-            now,
-        );
+        let dialect = match call.dialect() {
+            // It is the version that is asked.
+            Dialect::Auto { .. } => Dialect::Ascii,
+            dialect => dialect,
+        };
+        let session = Session::speaking(dialect, call.max_value());
+        let mut link = Link::new(socket.stream, session, now);
         let command = Command::new(Op::Version, b"");
         let request = Request::new(Op::Version, &command, Key::NONE, deadline::unix_now);
         link.session.begin();

@@ -23,6 +23,7 @@ use crate::observe::What;
 use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
+use crate::protocol::version::Version;
 use crate::protocol::{Op, Request};
 use crate::transport::Readiness;
 
@@ -129,8 +130,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         server: &Arc<Server>,
         seat: Seat,
     ) -> std::result::Result<Way, Box<Failure>> {
-        let session = Session::speaking(self.call.dialect(), self.call.max_value());
+        let mut session = Session::speaking(self.call.dialect(), self.call.max_value());
         if let Some(stream) = server.pipe() {
+            session.know(Some(Version::META));
             let link = Link::new(stream, session, deadline::now());
             self.notices
                 .push(What::Connected, server.name, Status::OK, String::new);

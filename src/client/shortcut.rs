@@ -99,6 +99,10 @@ fn over<S: Sink + Default>(
         server.pool.unfit(pooled);
         return End::Unfinished(None);
     }
+    if !pooled.link.session.takes_lone() {
+        server.pool.put(thread, pooled);
+        return End::Unfinished(None);
+    }
     let plain = call.plain && fit == Fit::Yes;
     let quiet = !request.op.is_read() && request.command.is_quiet(call.options.default_noreply);
     let key_at = match pooled.link.session.begin_lone(request) {

@@ -66,10 +66,10 @@ impl Session {
                 self.poison("something behind which nothing can be believed");
                 None
             }
-            Mode::Ending { .. } => {
-                self.poison("the end of a line of keys");
-                None
-            }
+            Mode::Ending { how, proved, over } => match self.tell_line(how, proved, over) {
+                Some(arrival) => Some(arrival),
+                None => return Read::GoOn,
+            },
             Mode::Lines => return self.next_meta_line(),
             Mode::Value { index, head } if self.value_is_here() => self.whole_value(index, head),
             Mode::Value { .. } => self.large_or_nothing(),
@@ -87,7 +87,7 @@ impl Session {
             self.check_surplus();
             return Read::Wait;
         };
-        if front.form == Form::Loud && !front.op.takes_key() {
+        if front.in_line || (front.form == Form::Loud && !front.op.takes_key()) {
             return self.next_ascii_line();
         }
         match meta::decode(unread, &mut self.scanned) {

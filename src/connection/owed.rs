@@ -31,6 +31,8 @@ pub struct Owed {
     pub last: bool,
     /// A value for this key has come; the end of its line has not.
     pub answered: bool,
+    /// One of the keys of a line.
+    pub in_line: bool,
     pub form: Form,
 }
 
@@ -46,6 +48,7 @@ impl Owed {
         Owed {
             quiet,
             last: true,
+            in_line: false,
             ..Owed::of_key(token, request.op, request.key, key_at, end)
         }
     }
@@ -62,6 +65,7 @@ impl Owed {
             quiet: false,
             last: false,
             answered: false,
+            in_line: true,
             form: Form::Loud,
         }
     }
@@ -71,6 +75,7 @@ impl Owed {
         Owed {
             quiet,
             last: true,
+            in_line: false,
             form: Form::Barrier,
             ..Owed::of_key(0, Op::Ping, Key::NONE, 0, end)
         }

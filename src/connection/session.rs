@@ -6,12 +6,14 @@ use std::io::IoSlice;
 
 use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
+use super::opening::Opening;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
 use super::owed::{Form, Owed, Queue};
 use super::tagged::{Tagged, Unsent};
 use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
+use crate::protocol::version::Version;
 use crate::protocol::{Dialect, Key, Op, Request, Span, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
@@ -74,6 +76,8 @@ struct OpenLine {
     expiry: i32,
     /// How long the command bytes may become by it.
     limit: usize,
+    /// It is none: the last commands are silent, and want a barrier behind them.
+    is_silence: bool,
 }
 
 pub struct Session {
@@ -99,6 +103,10 @@ pub struct Session {
     pub(super) large_before: bool,
     /// Where commands carry opaques: meta, or binary.
     pub(super) tagged: Option<Tagged>,
+    /// The values of a batch are asked for in lines of keys, even where commands carry opaques.
+    lines: bool,
+    pub(super) opening: Opening,
+    pub(super) version: Option<Version>,
 }
 
 /// How much beyond the length of the command, which has the key, is received at first where a large
@@ -115,6 +123,9 @@ impl Session {
     pub fn speaking(dialect: Dialect, max_value: usize) -> Session {
         Session {
             tagged: Tagged::speaking(dialect),
+            lines: matches!(dialect, Dialect::Ascii | Dialect::Auto { .. }),
+            opening: Opening::of(dialect),
+            version: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             owed: Queue::default(),
@@ -141,6 +152,9 @@ impl Session {
         }
         self.joining = false;
         self.received = 0;
+        if self.opening.goes_on() {
+            self.open();
+        }
     }
 
     /// Begin an exchange of many commands of about `commands` bytes, whose replies come to about
@@ -167,11 +181,13 @@ impl Session {
 
     /// Begin an exchange of one command: encode it. Unless [`Session::lone_reply`] finds its reply, it
     /// must be queued with [`Session::owe_lone`] before anything else is done. Returns where its key
-    /// (with the prefix) stands in the command bytes. For sessions that speak ASCII only.
+    /// (with the prefix) stands in the command bytes. For sessions that [`Session::takes_lone`].
     #[inline(always)]
     pub fn begin_lone(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
-        debug_assert!(!self.is_tagged());
         self.begin();
+        if self.is_tagged() {
+            return self.encode_lone_meta(request);
+        }
         self.encode(0, request)
     }
 
@@ -193,12 +209,13 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, Unsent> {
-        if self.is_tagged() {
+        if self.is_tagged() && !(self.lines && self.joining && request.op.reads_value()) {
             return self.submit_tagged(token, request, quiet);
         }
         if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
             self.outbox.reserve(ascii::line_room(&request.key))?;
             if let Some(key_at) = self.join(request) {
+                self.note_clamped(request.wire.clamped());
                 return Ok(self.owe(token, request, key_at, false)?);
             }
         }
@@ -277,8 +294,12 @@ impl Session {
         let mut owed = Owed::new(token, request, key_at, quiet, end);
         // The last key of a line is known when the line ends.
         owed.last = self.open_line.is_none();
+        owed.in_line = !owed.last;
         match self.owed.push(owed) {
-            Ok(()) => Ok(key_at),
+            Ok(()) => {
+                self.counted(1);
+                Ok(key_at)
+            }
             Err(why) => {
                 // Its bytes are queued, and nobody would know its reply.
                 self.poison("no memory to remember a command in");
@@ -339,6 +360,7 @@ impl Session {
             n += 1;
         }
         self.outbox.queue_from(begin);
+        self.counted(n);
         n
     }
 
@@ -366,6 +388,7 @@ impl Session {
             op: request.op,
             expiry: request.wire.expiry,
             limit: self.outbox.bytes().len() + ascii::line_limit(request.op),
+            is_silence: false,
         });
         let begin = self.outbox.bytes().len();
         let key_at = ascii::encode(request, self.outbox.commands());
@@ -381,14 +404,15 @@ impl Session {
             op: Op::Ping,
             expiry: 0,
             limit: 0,
+            is_silence: true,
         });
     }
 
     /// Nothing more is joined to the line of keys; to be called before anything is sent.
     #[inline]
     pub fn end_line(&mut self) {
-        if self.open_line.take().is_some() {
-            if self.is_tagged() {
+        if let Some(line) = self.open_line.take() {
+            if line.is_silence {
                 return self.end_silence();
             }
             self.encode_end();

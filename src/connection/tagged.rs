@@ -92,7 +92,7 @@ pub(super) enum Read {
 impl Tagged {
     pub fn speaking(dialect: Dialect) -> Option<Tagged> {
         let (is_binary, next) = match dialect {
-            Dialect::Ascii => return None,
+            Dialect::Ascii | Dialect::Auto { .. } => return None,
             Dialect::Meta { opaque } => (false, opaque),
             Dialect::Binary { opaque } => (true, opaque),
         };
@@ -136,6 +136,14 @@ impl Session {
         self.tagged.map(|tagged| tagged.clamped)
     }
 
+    /// The last command was asked in a line: whether its expiry time was cut.
+    #[inline(always)]
+    pub(super) fn note_clamped(&mut self, clamped: bool) {
+        if let Some(tagged) = &mut self.tagged {
+            tagged.clamped = clamped;
+        }
+    }
+
     // --- sending
 
     /// [`Session::submit`] where commands carry opaques.
@@ -146,6 +154,10 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, Unsent> {
+        // What is asked in lines of keys ends there.
+        if self.owed.back().is_some_and(|last| last.in_line) {
+            self.end_line();
+        }
         let silent = self.may_be_silent(request, quiet);
         if self.needs_barrier(silent, quiet) {
             self.put_barrier(quiet)?;
@@ -217,10 +229,16 @@ impl Session {
             self.poison("no memory to remember a command in");
             return Err(why);
         }
-        if let Some(tagged) = &mut self.tagged {
-            tagged.next = tagged.next.wrapping_add(1);
-        }
+        self.counted(1);
         Ok(())
+    }
+
+    /// So many commands were queued, or have their replies without having been.
+    #[inline(always)]
+    pub(super) fn counted(&mut self, n: usize) {
+        if let Some(tagged) = &mut self.tagged {
+            tagged.next = tagged.next.wrapping_add(n as u32);
+        }
     }
 
     /// The last commands of a batch were silent: their barrier.

@@ -191,6 +191,11 @@ pub enum Dialect {
     Binary {
         opaque: u32,
     },
+    /// ASCII until the server has told its version, which is asked with the first command, and then what
+    /// that version speaks. Many values at once are asked for in ASCII, in lines of keys.
+    Auto {
+        opaque: u32,
+    },
 }
 
 /// A place in bytes that were received and not consumed yet, never a reference.
