@@ -58,8 +58,20 @@ fn the_same_everywhere() {
         done.flatten().collect()
     });
     let steps: usize = rows.iter().map(|row| row.steps.len()).sum();
+    let lacks = |column: &servers::Column| {
+        let tags = column.tags();
+        let lacks = |line: &rows::Line| {
+            let has = |text: &str| text.contains("UNSUPPORTED");
+            has(line.expected.of(&tags)) && !has(&line.expected.all)
+        };
+        rows.iter()
+            .filter(|row| row.steps.iter().any(lacks))
+            .count()
+    };
+    let lacking: usize = columns.iter().map(lacks).sum();
     println!(
-        "{} rows of {steps} steps, {} cells in {} columns, {} differences",
+        "{} rows of {steps} steps, {} cells in {} columns (in {lacking} of them the protocol lacks a \
+         command, and says so), {} differences",
         rows.len(),
         rows.len() * columns.len(),
         columns.len(),

@@ -146,6 +146,10 @@ unsafe extern "C" {
     ) -> i32;
     pub fn mc_server_versions(client: *mut Handle, out: Out) -> i32;
     pub fn mc_flush_all(client: *mut Handle, delay: i64, out: Out) -> i32;
+    pub fn mc_ping(client: *mut Handle, out: Out) -> i32;
+    pub fn mc_verbosity(client: *mut Handle, level: u32, out: Out) -> i32;
+    pub fn mc_cache_memlimit(client: *mut Handle, megabytes: u64, out: Out) -> i32;
+    pub fn mc_delete_all(client: *mut Handle, key: Text, key_len: usize, out: Out) -> i32;
 
     pub fn mc_results_count(results: *const Results) -> usize;
     pub fn mc_results_failed(results: *const Results) -> usize;

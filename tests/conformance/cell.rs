@@ -129,6 +129,10 @@ impl Cell<'_> {
             Step::Multi(multi) => show::answers(&client.multi(multi), &multi.keys, cas),
             Step::FlushAll(delay) => show::servers(&client.flush_all(*delay), false),
             Step::Version => show::servers(&client.versions(), true),
+            Step::Ping => show::servers(&client.ping(), false),
+            Step::Verbosity(level) => show::servers(&client.verbosity(*level), false),
+            Step::CacheMemlimit(limit) => show::servers(&client.cache_memlimit(*limit), false),
+            Step::DeleteAll(key) => show::servers(&client.delete_all(key), false),
             Step::Sync => {
                 let (status, failed) = client.sync();
                 format!("{} failed={failed}", name(status))

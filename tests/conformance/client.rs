@@ -196,6 +196,27 @@ impl Client {
         self.many(|client, out| unsafe { abi::mc_server_versions(client, out) })
     }
 
+    pub fn ping(&self) -> Answers {
+        // SAFETY: a live handle and a place.
+        self.many(|client, out| unsafe { abi::mc_ping(client, out) })
+    }
+
+    pub fn verbosity(&self, level: u32) -> Answers {
+        // SAFETY: a live handle and a place.
+        self.many(|client, out| unsafe { abi::mc_verbosity(client, level, out) })
+    }
+
+    pub fn cache_memlimit(&self, megabytes: u64) -> Answers {
+        // SAFETY: a live handle and a place.
+        self.many(|client, out| unsafe { abi::mc_cache_memlimit(client, megabytes, out) })
+    }
+
+    pub fn delete_all(&self, key: &[u8]) -> Answers {
+        let (at, len) = (key.as_ptr().cast(), key.len());
+        // SAFETY: a live handle, a key with its length, and a place.
+        self.many(|client, out| unsafe { abi::mc_delete_all(client, at, len, out) })
+    }
+
     /// The status, and how many quiet commands have failed.
     pub fn sync(&self) -> (i32, u64) {
         let mut failed = u64::MAX;

@@ -85,7 +85,13 @@ pub fn servers(answers: &Answers, says_something: bool) -> String {
         } else {
             " WRONG: its text"
         };
-        text += &format!(" [{}{silent}]", name(seen.status));
+        let effect = EFFECTS.get(seen.effect as usize);
+        let effect = effect.unwrap_or(&" an effect without a name");
+        let sent = match seen.phase {
+            abi::PHASE_CHECK => " not-sent",
+            _ => "",
+        };
+        text += &format!(" [{}{effect}{sent}{silent}]", name(seen.status));
     }
     text
 }
