@@ -212,7 +212,7 @@ fn faults_in_a_list_name_the_server_and_the_option() {
         (
             "/a?protocol=binary",
             Status::UNSUPPORTED,
-            ["/a", "ASCII only"],
+            ["/a", "ASCII and meta only"],
         ),
         (
             "/a?protocol=x",

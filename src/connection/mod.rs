@@ -4,6 +4,7 @@ pub mod arrival;
 pub mod embedded;
 pub mod inbox;
 pub mod link;
+mod meta_replies;
 pub mod outbox;
 pub mod owed;
 mod replies;

@@ -215,6 +215,8 @@ pub enum Protocol {
     Auto,
     /// The classic text protocol, and never a byte that the caller did not ask for.
     Ascii,
+    /// The meta protocol, where it has a command for what is asked.
+    Meta,
 }
 
 impl Value for Protocol {
@@ -226,9 +228,10 @@ impl Value for Protocol {
         match text {
             "auto" => Ok(Protocol::Auto),
             "ascii" => Ok(Protocol::Ascii),
-            "meta" | "binary" => Err(refused(
+            "meta" => Ok(Protocol::Meta),
+            "binary" => Err(refused(
                 Status::UNSUPPORTED,
-                "this version speaks ASCII only",
+                "this version speaks ASCII and meta only",
             )),
             _ => Err(refused(
                 Status::UNKNOWN_PROTOCOL,
@@ -241,6 +244,7 @@ impl Value for Protocol {
         match self {
             Protocol::Auto => "auto",
             Protocol::Ascii => "ascii",
+            Protocol::Meta => "meta",
         }
         .into()
     }
