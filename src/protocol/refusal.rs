@@ -31,6 +31,7 @@ pub fn refusal(line: &[u8]) -> Option<Status> {
     Some(match *word {
         "SERVER_ERROR" if said.starts_with(b"out of memory") => Status::OUT_OF_MEMORY,
         "ERROR" if said.starts_with(b"Too many open connections") => Status::TOO_MANY_CONNECTIONS,
+        "CLIENT_ERROR" if said == b"unauthenticated" => Status::INVALID_CREDENTIALS,
         // Said by -X, and where a feature was not switched on when the server was started.
         "ERROR" | "Error" if holds(b"not allowed") || holds(b"not enabled") => {
             Status::NOT_PERMITTED
@@ -64,6 +65,10 @@ mod tests {
             (
                 "CLIENT_ERROR lru crawler disabled",
                 Some(Status::CLIENT_ERROR),
+            ),
+            (
+                "CLIENT_ERROR unauthenticated",
+                Some(Status::INVALID_CREDENTIALS),
             ),
             (
                 "SERVER_ERROR out of memory writing",

@@ -104,6 +104,12 @@ impl Memcached {
         self.child = start(&self.address, &self.flags);
     }
 
+    /// As [`Memcached::restart`], with other flags.
+    pub fn restart_with(&mut self, flags: &[&str]) {
+        self.flags = owned(flags);
+        self.restart();
+    }
+
     /// Halt the server: its connections stay, nothing is answered.
     pub fn halt(&self) {
         self.signal(libc::SIGSTOP);

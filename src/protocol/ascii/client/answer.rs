@@ -124,6 +124,15 @@ fn client_error(op: Op, text: &[u8]) -> (Status, Effect, bool) {
     {
         return (Status::NON_NUMERIC, Effect::NotApplied, true);
     }
+    if matches!(text, b"unauthenticated" | b"authentication failure") {
+        // Nothing is carried out before the server knows who asks.
+        let effect = if op.is_read() {
+            Effect::None
+        } else {
+            Effect::NotApplied
+        };
+        return (Status::INVALID_CREDENTIALS, effect, false);
+    }
     (Status::CLIENT_ERROR, unknown(op), false)
 }
 
