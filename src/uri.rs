@@ -112,7 +112,7 @@ pub struct ServerUri {
     pub address: Address,
     /// Present: not empty.
     pub user: Option<String>,
-    /// Present only with a user; any bytes.
+    /// Present only with a user; any bytes but NUL.
     pub password: Option<Secret>,
     /// The query, decoded, in the order of the text; no name occurs twice.
     pub params: Vec<(String, String)>,

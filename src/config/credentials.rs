@@ -1,5 +1,7 @@
 //! Who a client is to a server: what its URI says, else the options of the client.
 
+use std::fmt;
+
 use crate::error::{Failure, Result};
 use crate::options::Options;
 use crate::status::Status;
@@ -10,10 +12,16 @@ use crate::uri::{Address, Secret, ServerUri};
 const LEN_MAX: usize = 1800;
 
 /// A user and the password, neither of them empty.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     pub user: String,
     pub password: Secret,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 impl Credentials {

@@ -14,11 +14,14 @@ pub(super) fn decode(piece: Piece<'_>) -> Parse<String> {
     Ok(text)
 }
 
-/// The same for a secret, which may be any bytes, and is overwritten on every path.
+/// The same for a secret, which may be any bytes but NUL, and is overwritten on every path.
 pub(super) fn decode_secret(piece: Piece<'_>) -> Parse<Secret> {
     // Large enough from the start: growing would leave a copy behind.
     let mut secret = Overwritten::new(Vec::with_capacity(piece.text.len()));
     decode_into(piece, secret.buffer())?;
+    if secret.bytes().contains(&0) {
+        return Err(piece.fault("no protocol can send a NUL"));
+    }
     Ok(secret.into())
 }
 

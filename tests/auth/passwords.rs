@@ -24,8 +24,14 @@ fn fm95_every_byte() {
             "memcached://a%3Ab:{}@127.0.0.1:{port}/?timeout=20s&connect_timeout=20s",
             encoded(&password)
         );
-        let config = Config::from_list(&uri).expect("a URI");
-        if matches!(byte, 0 | b' ' | b'\r' | b'\n') {
+        let parsed = Config::from_list(&uri);
+        if byte == 0 {
+            let failure = parsed.expect_err("a NUL");
+            assert_eq!(failure.status, Status::INVALID_URI, "{failure}");
+            continue;
+        }
+        let config = parsed.expect("a URI");
+        if matches!(byte, b' ' | b'\r' | b'\n') {
             let failure = memcached2::client::Client::new(config, None)
                 .err()
                 .expect("refused");

@@ -345,7 +345,6 @@ fn options_that_contradict_each_other() {
             INVALID_ARGUMENT,
             "1.2 or 1.3",
         ),
-        ("memcacheds://u:p@h", UNSUPPORTED, "credentials"),
     ] {
         let (got, text) = Client::try_new(servers).err().expect("refused");
         assert_eq!(got, status, "{servers}: {text}");

@@ -31,6 +31,15 @@ pub fn encode(user: &[u8], password: &[u8], nonce: u64, out: &mut Vec<u8>) {
     append(out, b"\r\n");
 }
 
+/// Whether a server says with this `CLIENT_ERROR` that it does not know who asks. A `set` on a connection
+/// that has not authenticated is taken for credentials, whatever its key.
+pub fn is_refusal(said: &[u8]) -> bool {
+    matches!(
+        said,
+        b"unauthenticated" | b"authentication failure" | b"bad authentication token format"
+    )
+}
+
 /// What a reply of so many bytes says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard<T> {
@@ -138,6 +147,10 @@ mod tests {
                 Heard::Reply(37, false),
             ),
             ("CLIENT_ERROR unauthenticated\r\n", Heard::Reply(30, false)),
+            (
+                "CLIENT_ERROR bad authentication token format\r\n",
+                Heard::Reply(46, false),
+            ),
             ("STORED", Heard::More),
             ("", Heard::More),
         ] {

@@ -2,6 +2,7 @@
 
 use super::decode::{ErrorWord, Line};
 use crate::error::{Effect, Status};
+use crate::protocol::ascii::auth::is_refusal;
 use crate::protocol::{Op, Span, stats};
 
 /// What a line means as the reply to a command.
@@ -124,7 +125,7 @@ fn client_error(op: Op, text: &[u8]) -> (Status, Effect, bool) {
     {
         return (Status::NON_NUMERIC, Effect::NotApplied, true);
     }
-    if matches!(text, b"unauthenticated" | b"authentication failure") {
+    if is_refusal(text) {
         // Nothing is carried out before the server knows who asks.
         let effect = if op.is_read() {
             Effect::None
