@@ -80,6 +80,9 @@ fn the_parts_are_decoded() {
     let uri = ServerUri::parse("u:@h").unwrap();
     assert!(uri.password.unwrap().expose().is_empty());
     assert_eq!(ServerUri::parse("u@h").unwrap().password, None);
+    // A password is bytes.
+    let uri = ServerUri::parse("u:%ff%0A%20%7f:@h").unwrap();
+    assert_eq!(uri.password.unwrap().expose(), b"\xff\n \x7f:");
 }
 
 #[test]

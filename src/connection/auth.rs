@@ -33,6 +33,7 @@ enum Step {
 }
 
 /// What a new connection says before it carries commands.
+#[derive(Debug)]
 pub struct Authentication {
     step: Step,
     /// Began without the credentials.
@@ -242,3 +243,6 @@ fn room_for(bytes: usize) -> Result<Vec<u8>> {
         Err(_) => Err(Refusal::NoMemory(NoMemory(bytes))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,12 @@ impl Overwritten {
     }
 }
 
+impl fmt::Debug for Overwritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 impl Drop for Overwritten {
     fn drop(&mut self) {
         self.0.fill(0);
