@@ -126,8 +126,8 @@ options! {
             "The largest item that the server stores, as its own option -I says it: key, value and the server's overhead. What is larger is refused without being sent.";
         max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
             "The largest value that is received; a server that announces more fails the command.";
-        protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta"]), [pooled],
-            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `auto` is `ascii` in this version.";
+        protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta", "binary"]), [pooled],
+            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` is `ascii` in this version.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],
@@ -152,8 +152,6 @@ options! {
             "The password of `username`. It is sent to a server that has asked for it (or, by SASL, takes it), never over a connection that others could listen to: see `auth_over_cleartext`. It cannot be read back, and does not stand in a URI's parameters.";
         auth_over_cleartext: bool = "off", Kind::Bool, [pooled],
             "Dangerous: send a password over TCP without TLS to another machine as well. Whoever is between this client and the server can read it.";
-        sasl: bool = "off", Kind::Bool, [hidden],
-            "Connections authenticate by SASL, whatever they speak afterwards.";
         shortcut: bool = "on", Kind::Bool, [hidden],
             "A lone command on an idle connection takes the short way through the driver; off sends everything through the general one.";
     }
@@ -227,7 +225,7 @@ impl OptionInfo {
 impl Options {
     /// A new connection says who it is by SASL, not in lines.
     pub fn authenticates_by_sasl(&self) -> bool {
-        self.sasl
+        self.protocol == Protocol::Binary
     }
 
     /// Sets an option from its text; on failure nothing is changed.

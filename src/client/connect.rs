@@ -229,7 +229,7 @@ fn prove(call: &Call<'_>, socket: Socket, now: Moment) -> Result<Onward> {
     if !call.options.paranoid {
         return Ok(Onward::Made(socket));
     }
-    let greeting = Greeting::begin(socket, call.max_value(), now)?;
+    let greeting = Greeting::begin(socket, call, now)?;
     Ok(Onward::To(Stage::Greeting(Box::new(greeting))))
 }
 

@@ -88,6 +88,8 @@ pub fn deliver<S: Sink + ?Sized>(
             sink.fail(tag, refusal(server, status, effect, session.bytes(text)));
             1
         }
+        // The driver tells its operation.
+        Outcome::Doubt(_) => 0,
         Outcome::QuietFailed { status, text } => {
             quiet_failed(server, status, session.bytes(text), notices);
             0

@@ -2,6 +2,7 @@
 
 pub mod arrival;
 pub mod auth;
+mod binary_replies;
 pub mod embedded;
 pub mod inbox;
 pub mod link;
@@ -10,4 +11,5 @@ pub mod outbox;
 pub mod owed;
 mod replies;
 pub mod session;
+pub mod tagged;
 pub mod trouble;

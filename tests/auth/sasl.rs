@@ -1,11 +1,13 @@
-//! SASL PLAIN, with memcached's own -S, over one connection by itself: what is sent over it afterwards
-//! is the test's own.
+//! SASL PLAIN, with memcached's own -S: over one connection by itself, where what is sent afterwards is the
+//! test's own, and by clients that speak the binary protocol.
 
 use tempfile::TempDir;
 
 use crate::peer::{PASSWORD, USER};
 use crate::servers::Users;
-use crate::support::client::{TIMEOUT, last_error};
+use crate::support::client::{
+    Client, EFFECT_NOT_APPLIED, Got, OK, TIMEOUT, UNSUPPORTED, last_error, last_error_effect,
+};
 use crate::support::conn::{Conn, last_phase};
 use crate::support::forked::in_child;
 use crate::support::memcached::Memcached;
@@ -14,7 +16,7 @@ const INVALID_CREDENTIALS: i32 = 0x0206;
 const AUTH_NOT_SUPPORTED: i32 = 0x0106;
 const PHASE_AUTHENTICATE: u32 = 6;
 /// What makes a connection authenticate by SASL.
-const BY_SASL: &str = "sasl=on&timeout=20s&connect_timeout=20s";
+const BY_SASL: &str = "protocol=binary&timeout=20s&connect_timeout=20s";
 
 /// The users of a server, and which mechanisms it offers.
 struct Sasl(TempDir);
@@ -123,6 +125,66 @@ fn fm97_the_right_password() {
     assert_eq!(noop(&conn), 0);
 }
 
+/// What a client does over connections that have authenticated.
+#[test]
+fn fm97_commands_and_batches() {
+    let sasl = Sasl::new("plain");
+    let server = sasl.serve(&[]);
+    let login = format!("{USER}:{PASSWORD}@");
+    for options in ["", "&paranoid=on", "&max_connections=1"] {
+        let client = Client::new(&(uri(&server, &login, BY_SASL) + options));
+        for round in 0..3 {
+            let value = format!("{options} {round}");
+            assert_eq!(client.set("key", value.as_bytes()), OK, "{}", last_error());
+            assert_eq!(client.get("key"), Got::Value(value.into_bytes()));
+            assert_eq!(client.get("none"), Got::Miss);
+            client.close();
+        }
+        let keys: Vec<String> = (0..2_000).map(|n| format!("key{n}")).collect();
+        assert_eq!(
+            client.set_multi(&keys, &keys).status,
+            OK,
+            "{}",
+            last_error()
+        );
+        client.close();
+        for (key, got) in keys.iter().zip(client.get_multi(&keys).entries) {
+            assert_eq!(got, Got::Value(key.clone().into_bytes()));
+        }
+        assert_eq!(client.ping().statuses(), [OK]);
+        in_child(|| client.get("key1") == Got::Value(b"key1".to_vec()));
+        // Dumps and lines of an operator are text, which such a server does not speak.
+        assert_eq!(client.dump().0.statuses(), [UNSUPPORTED]);
+        let answer = client.admin("cache_memlimit 64", None);
+        assert_eq!(answer.statuses(), [UNSUPPORTED]);
+    }
+}
+
+/// FM-97: refused, or with nothing to tell: an error, never a miss.
+#[test]
+fn fm97_commands_that_are_refused() {
+    let sasl = Sasl::new("plain");
+    let server = sasl.serve(&[]);
+    for (login, part) in [
+        ("", "asks for a username"),
+        ("ann:wrong@", "refused the user"),
+    ] {
+        let client = Client::new(&uri(&server, login, BY_SASL));
+        for _ in 0..2 {
+            assert_eq!(client.get("key"), Got::Failed(INVALID_CREDENTIALS));
+            assert!(last_error().contains(part), "{}", last_error());
+            assert_eq!(client.set("key", b"value"), INVALID_CREDENTIALS);
+            assert_eq!(last_error_effect(), EFFECT_NOT_APPLIED);
+        }
+        let keys: Vec<String> = (0..50).map(|n| format!("key{n}")).collect();
+        let got = client.get_multi(&keys).entries;
+        assert!(
+            got.iter().all(|got| matches!(got, Got::Failed(_))),
+            "{got:?}"
+        );
+    }
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn fm97_over_tls() {
@@ -182,7 +244,7 @@ fn fm96_the_other_protocol() {
     let frames = sasl.serve(&[]);
     let login = format!("{USER}:{PASSWORD}@");
     for (server, options) in [
-        (&lines, "sasl=on&connect_timeout=100ms"),
+        (&lines, "protocol=binary&connect_timeout=100ms"),
         (&frames, "connect_timeout=100ms"),
     ] {
         let conn = Conn::new(&uri(server, &login, options));

@@ -29,7 +29,7 @@ pub const SERVERS: &[(&str, Maker)] = &[
 ];
 
 /// The protocols, as the option of this name says them.
-pub const PROTOCOLS: &[&str] = &["ascii", "meta"];
+pub const PROTOCOLS: &[&str] = &["ascii", "meta", "binary"];
 
 /// How the commands of a row are carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
