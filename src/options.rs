@@ -147,9 +147,9 @@ options! {
         tls_insecure_skip_verify: bool = "off", Kind::Bool, [pooled],
             "Dangerous: take any certificate that a server shows, whoever signed it and whatever it names. Whoever is between this client and the server can read and change everything then.";
         username: String = "", Kind::Text { max: 255 }, [pooled],
-            "The user that this client is to servers that ask for one, where their URI names none. It does not stand in a URI's parameters.";
+            "The user that this client is to servers that ask for one and whose URIs name none. It does not stand in a URI's parameters.";
         password: Secret = "", Kind::Secret { max: 1024 }, [pooled],
-            "The password of `username`. It is sent to a server that has asked for it (or, by SASL, takes it), never over a connection that others could listen to: see `auth_over_cleartext`. It cannot be read back, and does not stand in a URI's parameters.";
+            "The password of `username`. It is sent to a server that asks for one (of the binary protocol: to every server, by SASL PLAIN), never to another machine without TLS unless `auth_over_cleartext` allows that. Reading it gives `***` where there is one. It does not stand in a URI's parameters.";
         auth_over_cleartext: bool = "off", Kind::Bool, [pooled],
             "Dangerous: send a password over TCP without TLS to another machine as well. Whoever is between this client and the server can read it.";
         shortcut: bool = "on", Kind::Bool, [hidden],
