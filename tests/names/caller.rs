@@ -133,6 +133,7 @@ impl Caller {
     }
 
     /// A client of this configuration, which tells `observer` what happens to its connections.
+    #[allow(dead_code)] // for the tests of authentication
     pub fn of(config: Config, observer: Option<Arc<dyn Observer>>) -> Caller {
         Caller(Client::new(config, observer).expect("a client"))
     }

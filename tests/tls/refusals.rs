@@ -323,7 +323,7 @@ fn a_version_that_is_too_old() {
 /// Options that cannot be meant, told before anything is connected.
 #[test]
 fn options_that_contradict_each_other() {
-    use crate::support::client::{Client, INVALID_ARGUMENT, UNSUPPORTED};
+    use crate::support::client::{Client, INVALID_ARGUMENT};
     for (servers, status, part) in [
         (
             "memcacheds://h?tls_key=/k.pem",
