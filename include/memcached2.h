@@ -1078,7 +1078,8 @@ mc_status mc_options_set(struct mc_options *options,
 
 /**
  * Write the value of an option to `buf` as snprintf does, and the length of the whole text without
- * its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
+ * its NUL to `*needed` (may be NULL). Of a secret (`password`) that is "***", or "" where it is not set.
+ * MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
  */
 MC_API
 mc_status mc_options_get(const struct mc_options *options,
@@ -1116,8 +1117,8 @@ mc_status mc_options_set_observer(struct mc_options *options,
 /**
  * Make a client of a list of servers: URIs separated by commas or white space, such as
  * "memcached://127.0.0.1:11211/?timeout=250ms" or "memcached+unix:///run/memcached.sock"; bare
- * "host:port" and "/path" too. Options stand behind the question mark, those of the client on any of
- * the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
+ * "host:port" and "/path" too; "user:password@" before the host, percent-encoded, where the server asks
+ * for it. Options stand behind the question mark, those of the client on any of the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
  * tells what was wrong and where. An empty list is legal; its use is MC_NO_AVAILABLE_SERVERS.
  * Since: 0.1.
  */
@@ -1183,8 +1184,8 @@ MC_API mc_status mc_set_servers(const struct mc_client *client, const char *serv
 
 /**
  * Write the names of the servers, in their order with a comma between, to `buf` as snprintf does, and
- * the length of the whole text without its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was
- * cut; (NULL, 0) only asks. Since: 0.1.
+ * the length of the whole text without its NUL to `*needed` (may be NULL). No name holds credentials.
+ * MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
  */
 MC_API
 mc_status mc_servers(const struct mc_client *client,
@@ -1845,7 +1846,8 @@ mc_status mc_memory_clear(const struct mc_client *client);
 /**
  * Make a connection of the URI of one server, in any spelling of mc_new, with the options of a client
  * behind the question mark: "memcached://cache:11211/?timeout=250ms". Neither resolves nor connects.
- * MC_OK: `*out` is the connection; else NULL. Since: 0.1.
+ * With credentials in the URI ("memcached://user:password@cache/"), a connection is authenticated
+ * before it is connected, as a client's are. MC_OK: `*out` is the connection; else NULL. Since: 0.1.
  */
 MC_API
 mc_status mc_conn_new(const char *uri,
@@ -1862,7 +1864,7 @@ MC_API void mc_conn_free(struct mc_conn *conn);
  * `connect_timeout` and `timeout`. A connection that the server is seen to have closed is replaced.
  * After mc_conn_setblocking(conn, 0) MC_WOULD_BLOCK: it is on its way; call again when mc_conn_fileno
  * can be written, or where that is -1 after some milliseconds. MC_RESOLVE_FAILED, MC_CONNECT_FAILED,
- * MC_TIMEOUT: there is no connection. Since: 0.1.
+ * MC_TIMEOUT, MC_INVALID_CREDENTIALS: there is no connection. Since: 0.1.
  */
 MC_API
 mc_status mc_conn_connect(struct mc_conn *conn);

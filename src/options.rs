@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use crate::error::{Failure, Result};
 use crate::status::Status;
+use crate::uri::Secret;
 
 mod kind;
 mod number;
 mod value;
 
-pub use kind::{DURATION_MAX, Kind, PATH_MAX};
+pub use kind::{DURATION_MAX, Kind, PATH_MAX, SECRET_MARK};
 pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
 
@@ -145,6 +146,12 @@ options! {
             "A new connection to a server resumes an earlier TLS session where the server agrees, which spares most of the handshake.";
         tls_insecure_skip_verify: bool = "off", Kind::Bool, [pooled],
             "Dangerous: take any certificate that a server shows, whoever signed it and whatever it names. Whoever is between this client and the server can read and change everything then.";
+        username: String = "", Kind::Text { max: 255 }, [pooled],
+            "The user that this client is to servers that ask for one and whose URIs name none. It does not stand in a URI's parameters.";
+        password: Secret = "", Kind::Secret { max: 1024 }, [pooled],
+            "The password of `username`. It is sent to a server that asks for one (of the binary protocol: to every server, by SASL PLAIN), never to another machine without TLS unless `auth_over_cleartext` allows that. Reading it gives `***` where there is one. It does not stand in a URI's parameters.";
+        auth_over_cleartext: bool = "off", Kind::Bool, [pooled],
+            "Dangerous: send a password over TCP without TLS to another machine as well. Whoever is between this client and the server can read it.";
         shortcut: bool = "on", Kind::Bool, [hidden],
             "A lone command on an idle connection takes the short way through the driver; off sends everything through the general one.";
     }
@@ -185,12 +192,16 @@ pub fn find(name: &str) -> Result<&'static OptionInfo> {
 
 impl OptionInfo {
     fn refuse(&self, value: &str, refused: Refused) -> Box<Failure> {
+        let value = match self.kind {
+            Kind::Secret { .. } => SECRET_MARK.into(),
+            _ => value::quote(value),
+        };
         Failure::new(
             refused.status,
             format!(
                 "option {} cannot be {}: {}; it takes {}",
                 self.name,
-                value::quote(value),
+                value,
                 refused.why,
                 self.kind.takes()
             ),
@@ -212,6 +223,11 @@ impl OptionInfo {
 }
 
 impl Options {
+    /// A new connection says who it is by SASL, not in lines.
+    pub fn authenticates_by_sasl(&self) -> bool {
+        self.protocol == Protocol::Binary
+    }
+
     /// Sets an option from its text; on failure nothing is changed.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let row = find(name)?;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::aside::{Aside, Ended, turn};
+use super::authenticate::unauthenticated;
 use super::call::Call;
 use super::server::Server;
 use super::sink::{Answer, Sink};
@@ -102,7 +103,10 @@ fn said(
         |status, text: String| Some(Err(Failure::new(status, text).at(Phase::Receive).on(name)));
     while let Some(line) = aside.line(LINE_MAX) {
         if let Some(status) = refusal(line).filter(|_| reply.is_empty()) {
-            let text = format!("{name}: {}", String::from_utf8_lossy(line));
+            let text = match status {
+                Status::INVALID_CREDENTIALS => unauthenticated(&aside.server),
+                _ => format!("{name}: {}", String::from_utf8_lossy(line)),
+            };
             let failure = Failure::new(status, text).at(Phase::Receive).on(name);
             return Some(Err(failure.effect(Effect::NotApplied)));
         }

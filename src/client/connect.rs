@@ -1,10 +1,11 @@
 //! Making a connection: the name is looked up, its addresses race, the winner is secured where TLS is
-//! spoken, and with `paranoid` it proves itself. Nothing is waited for here: who drives an attempt waits for its descriptors and for
-//! the moments that it names.
+//! spoken, authenticates where there are credentials, and with `paranoid` it proves itself. Nothing is
+//! waited for here: who drives an attempt waits for its descriptors and for the moments that it names.
 
 use std::io;
 use std::os::fd::RawFd;
 
+use super::authenticate::{self, Authenticating};
 use super::call::Call;
 use super::contest::{Contest, Socket, Standing};
 use super::greet::{self, Greeting};
@@ -20,6 +21,10 @@ pub struct Attempt {
     stage: Stage,
     /// When looking up and connecting must be over: `connect_timeout` after they began.
     until: Option<Moment>,
+    /// What is sent over the connection does not leave this machine.
+    stays_here: bool,
+    /// An earlier connection of this attempt was closed when it had not authenticated.
+    anew: bool,
 }
 
 enum Stage {
@@ -34,7 +39,14 @@ enum Stage {
         securing: Securing,
         known: Option<Vec<Endpoint>>,
     },
+    Authenticating(Box<Authenticating>),
     Greeting(Box<Greeting>),
+}
+
+/// What follows a connection that has come so far.
+enum Onward {
+    To(Stage),
+    Made(Socket),
 }
 
 /// Addresses known from before have failed, with this. Now only other ones are of use.
@@ -49,28 +61,21 @@ impl Attempt {
     /// To be begun with [`Attempt::go_on`].
     pub fn new(call: &Call<'_>, server: &Server, now: Moment) -> Result<Attempt> {
         let until = call.options.connect_timeout.map(|limit| now.after(limit));
-        let stage = match &server.whereabouts {
-            Whereabouts::Known(known) => {
-                let mut known = known.clone();
-                server.last_first(&mut known);
-                let contest = contest(call, known, until, now);
-                Stage::Racing {
-                    contest,
-                    fresh: true,
-                }
-            }
-            Whereabouts::Named { host, .. } => {
-                let answer = call.core.resolver().ask(host, Want::Any, now, until);
-                stage(call, server, answer, None, until, now)?
-            }
-        };
-        Ok(Attempt { stage, until })
+        Ok(Attempt {
+            stage: first(call, server, until, now)?,
+            until,
+            stays_here: false,
+            anew: false,
+        })
     }
 
     /// How many descriptors are waited for.
     pub fn width(&self) -> usize {
         match &self.stage {
-            Stage::Resolving(..) | Stage::Securing { .. } | Stage::Greeting(_) => 1,
+            Stage::Resolving(..)
+            | Stage::Securing { .. }
+            | Stage::Authenticating(_)
+            | Stage::Greeting(_) => 1,
             Stage::Racing { contest, .. } => contest.width(),
         }
     }
@@ -87,6 +92,7 @@ impl Attempt {
             }
             Stage::Racing { contest, .. } => waiting.extend(contest.readiness()),
             Stage::Securing { securing, .. } => waiting.push(securing.readiness()),
+            Stage::Authenticating(authenticating) => waiting.push(authenticating.readiness()),
             Stage::Greeting(greeting) => waiting.push(greeting.readiness()),
         }
     }
@@ -104,7 +110,7 @@ impl Attempt {
         match &self.stage {
             Stage::Resolving(ticket, _) => earlier(ticket.due(), self.until),
             Stage::Racing { contest, .. } => contest.due(),
-            Stage::Securing { .. } => self.until,
+            Stage::Securing { .. } | Stage::Authenticating(_) => self.until,
             Stage::Greeting(greeting) => greeting.due(),
         }
     }
@@ -130,7 +136,10 @@ impl Attempt {
                 Stage::Racing { contest, fresh } => {
                     let socket = match contest.go_on(server, call.core.tuning(), ready, now) {
                         Standing::Going => return Ok(None),
-                        Standing::Won(socket) => Ok(socket),
+                        Standing::Won(socket) => {
+                            self.stays_here = contest.stays_here();
+                            Ok(socket)
+                        }
                         Standing::Lost(error) => Err(failed(server, error, contest)),
                     };
                     let known = (!*fresh).then(|| contest.take_endpoints());
@@ -139,22 +148,40 @@ impl Attempt {
                             securing: Securing::begin(socket, call, server, name)?,
                             known,
                         },
-                        (Ok(socket), None) if call.options.paranoid => greet(call, socket, now)?,
-                        (Ok(socket), None) => return Ok(Some(socket)),
+                        (Ok(socket), None) => match self.identify(call, server, socket, now)? {
+                            Onward::To(stage) => stage,
+                            Onward::Made(socket) => return Ok(Some(socket)),
+                        },
                         (Err(failure), _) => {
                             failed_at(known, call, server, failure, self.until, now)?
                         }
                     }
                 }
                 Stage::Securing { securing, known } => match securing.go_on(server) {
-                    Ok(Some(socket)) if call.options.paranoid => greet(call, socket, now)?,
-                    Ok(Some(socket)) => return Ok(Some(socket)),
+                    Ok(Some(socket)) => match self.identify(call, server, socket, now)? {
+                        Onward::To(stage) => stage,
+                        Onward::Made(socket) => return Ok(Some(socket)),
+                    },
                     Ok(None) if is_over(self.until, now) => return Err(secure::late(server)),
                     Ok(None) => return Ok(None),
                     Err(failure) => {
                         let known = known.take();
                         failed_at(known, call, server, failure, self.until, now)?
                     }
+                },
+                Stage::Authenticating(authenticating) => match authenticating.go_on(server)? {
+                    authenticate::Standing::Over(socket) => match prove(call, socket, now)? {
+                        Onward::To(stage) => stage,
+                        Onward::Made(socket) => return Ok(Some(socket)),
+                    },
+                    authenticate::Standing::Anew => {
+                        self.anew = true;
+                        first(call, server, self.until, now)?
+                    }
+                    authenticate::Standing::Going if is_over(self.until, now) => {
+                        return Err(authenticate::late(server));
+                    }
+                    authenticate::Standing::Going => return Ok(None),
                 },
                 Stage::Greeting(greeting) => return greeting.go_on(call, server, now),
             };
@@ -175,7 +202,52 @@ impl Attempt {
                     .on(server.name)
             }
             Stage::Securing { .. } => secure::late(server),
+            Stage::Authenticating(_) => authenticate::late(server),
             Stage::Greeting(_) => greet::late(server),
+        }
+    }
+
+    /// What follows once bytes can be sent.
+    fn identify(
+        &self,
+        call: &Call<'_>,
+        server: &Server,
+        socket: Socket,
+        now: Moment,
+    ) -> Result<Onward> {
+        let Some(credentials) = server.spec.credentials.clone() else {
+            return prove(call, socket, now);
+        };
+        let (private, at_once) = (self.stays_here, self.anew);
+        let begun = Authenticating::begin(socket, call, server, credentials, private, at_once)?;
+        Ok(Onward::To(Stage::Authenticating(Box::new(begun))))
+    }
+}
+
+/// What follows once commands can be sent.
+fn prove(call: &Call<'_>, socket: Socket, now: Moment) -> Result<Onward> {
+    if !call.options.paranoid {
+        return Ok(Onward::Made(socket));
+    }
+    let greeting = Greeting::begin(socket, call, now)?;
+    Ok(Onward::To(Stage::Greeting(Box::new(greeting))))
+}
+
+/// Where an attempt begins.
+fn first(call: &Call<'_>, server: &Server, until: Option<Moment>, now: Moment) -> Result<Stage> {
+    match &server.whereabouts {
+        Whereabouts::Known(known) => {
+            let mut known = known.clone();
+            server.last_first(&mut known);
+            let contest = contest(call, known, until, now);
+            Ok(Stage::Racing {
+                contest,
+                fresh: true,
+            })
+        }
+        Whereabouts::Named { host, .. } => {
+            let answer = call.core.resolver().ask(host, Want::Any, now, until);
+            stage(call, server, answer, None, until, now)
         }
     }
 }
@@ -224,11 +296,6 @@ fn answered(
             fresh: found.fresh,
         }),
     }
-}
-
-fn greet(call: &Call<'_>, socket: Socket, now: Moment) -> Result<Stage> {
-    let greeting = Greeting::begin(socket, call, now)?;
-    Ok(Stage::Greeting(Box::new(greeting)))
 }
 
 /// No connection was had at any address; those that were `known` from before may be another's by now.

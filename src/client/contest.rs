@@ -30,6 +30,8 @@ pub struct Contest {
     due: Option<Moment>,
     /// What the addresses met that failed.
     failure: Option<io::Error>,
+    /// The number of the endpoint that was connected to.
+    winner: Option<usize>,
 }
 
 pub enum Standing {
@@ -47,11 +49,18 @@ impl Contest {
             running: Vec::new(),
             due: None,
             failure: None,
+            winner: None,
         }
     }
 
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
+    }
+
+    /// Whether what is sent to the endpoint that was connected to does not leave this machine.
+    pub fn stays_here(&self) -> bool {
+        let winner = self.winner.and_then(|index| self.endpoints.get(index));
+        winner.is_some_and(Endpoint::is_of_this_machine)
     }
 
     /// The endpoints, of a contest that is over.
@@ -160,7 +169,8 @@ impl Contest {
         None
     }
 
-    fn won(&self, index: usize, socket: Socket, server: &Server) -> Standing {
+    fn won(&mut self, index: usize, socket: Socket, server: &Server) -> Standing {
+        self.winner = Some(index);
         // Where there is a choice.
         if self.endpoints.len() > 1 {
             server.connected_to(&self.endpoints[index]);

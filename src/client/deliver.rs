@@ -2,13 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
+use super::authenticate::unauthenticated;
 use super::server::Server;
 use super::sink::{Answer, Sink};
 use crate::buffer::NoMemory;
 use crate::connection::arrival::{Arrival, Outcome};
 use crate::connection::link::{Link, Trouble};
 use crate::error::{Effect, Failure, Phase, Status};
-use crate::names::ServerName;
 use crate::observe::{Notices, What};
 use crate::transport::Mode;
 
@@ -85,10 +85,7 @@ pub fn deliver<S: Sink + ?Sized>(
             effect,
             text,
         } => {
-            sink.fail(
-                tag,
-                refusal(server.name, status, effect, session.bytes(text)),
-            );
+            sink.fail(tag, refusal(server, status, effect, session.bytes(text)));
             1
         }
         // The driver tells its operation.
@@ -101,11 +98,12 @@ pub fn deliver<S: Sink + ?Sized>(
 }
 
 #[cold]
-fn refusal(name: ServerName, status: Status, effect: Effect, text: &[u8]) -> Box<Failure> {
-    let text = if text.is_empty() {
-        format!("{name}: {}", status.message())
-    } else {
-        format!("{name}: {}", String::from_utf8_lossy(text))
+fn refusal(server: &Server, status: Status, effect: Effect, text: &[u8]) -> Box<Failure> {
+    let name = server.name;
+    let text = match status {
+        Status::INVALID_CREDENTIALS => unauthenticated(server),
+        _ if text.is_empty() => format!("{name}: {}", status.message()),
+        _ => format!("{name}: {}", String::from_utf8_lossy(text)),
     };
     Failure::new(status, text)
         .effect(effect)

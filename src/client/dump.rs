@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::aside::{Aside, turn};
+use super::authenticate::unauthenticated;
 use super::call::Call;
 use super::state::Core;
 use super::{Client, Limit};
@@ -157,7 +158,10 @@ impl Dump {
                 },
                 Line::End => Outcome::Whole,
                 Line::Refused(status) => {
-                    let text = format!("{name}: {}", String::from_utf8_lossy(line));
+                    let text = match status {
+                        Status::INVALID_CREDENTIALS => unauthenticated(&aside.server),
+                        _ => format!("{name}: {}", String::from_utf8_lossy(line)),
+                    };
                     let failure = Failure::new(status, text).at(Phase::Receive).on(name);
                     Outcome::Failed(failure)
                 }

@@ -2,6 +2,7 @@
 //! version, and must answer with that and nothing else. What a wrong peer says unasked would be taken
 //! for the first reply otherwise; a look at the connection does not help, as it may say so later.
 
+use super::authenticate::unauthenticated;
 use super::call::Call;
 use super::contest::Socket;
 use super::place::Noted;
@@ -128,6 +129,13 @@ impl Greeting {
             }
             while let Some(arrival) = link.session.next_arrival() {
                 self.answered = matches!(arrival.what, Outcome::Version(_));
+                if let Outcome::Refused {
+                    status: status @ Status::INVALID_CREDENTIALS,
+                    ..
+                } = arrival.what
+                {
+                    return Err(refused(server, status, unauthenticated(server)));
+                }
                 if !self.answered {
                     let text = format!("{} does not tell its version", server.name);
                     return Err(refused(server, Status::UNEXPECTED_RESPONSE, text));

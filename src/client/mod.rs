@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod aside;
+mod authenticate;
 mod blocking;
 mod call;
 mod connect;

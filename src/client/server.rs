@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::pool::Pool;
 use crate::config::ServerSpec;
@@ -22,6 +22,8 @@ pub struct Server {
     pub pool: Arc<Pool>,
     /// A hash of the endpoint that was connected to last; 0: none was.
     last: Arc<AtomicU64>,
+    /// It has asked for credentials.
+    asks: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -38,6 +40,7 @@ impl Server {
             whereabouts: Whereabouts::of(&spec.uri.address),
             pool: Pool::new(max_connections as usize, quiet_failed),
             last: Arc::default(),
+            asks: Arc::default(),
             spec,
         })
     }
@@ -50,6 +53,7 @@ impl Server {
             store: self.store.clone(),
             pool: self.pool.clone(),
             last: self.last.clone(),
+            asks: self.asks.clone(),
             spec,
         })
     }
@@ -77,11 +81,21 @@ impl Server {
         }
     }
 
-    /// The same server, with the same name, by TLS or not: its connections can be kept.
+    /// It has asked for credentials: from now on, a new connection begins with them.
+    pub fn has_asked(&self) {
+        self.asks.store(true, Ordering::Relaxed);
+    }
+
+    pub fn asks(&self) -> bool {
+        self.asks.load(Ordering::Relaxed)
+    }
+
+    /// The same server, with the same name and credentials, by TLS or not: its connections can be kept.
     pub fn is(&self, spec: &ServerSpec) -> bool {
         self.spec.uri.address == spec.uri.address
             && self.spec.name == spec.name
             && self.spec.tls_name == spec.tls_name
+            && self.spec.credentials == spec.credentials
     }
 }
 

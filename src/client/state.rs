@@ -101,7 +101,7 @@ impl State {
     /// other.
     fn new(specs: &[ServerSpec], options: &Options) -> Result<State> {
         let tls = TlsContext::new(TlsSettings::of(options)?);
-        let with_store = |spec: &ServerSpec| Ok((spec.clone(), open_store(spec)?));
+        let with_store = |spec: &ServerSpec| Ok((spec.complete(options)?, open_store(spec)?));
         let servers = specs.iter().map(with_store).collect::<Result<Vec<_>>>()?;
         Ok(State::of(servers, options.max_connections, tls))
     }
@@ -169,7 +169,7 @@ impl State {
         self.change(|specs| {
             let (added, stated) = config::parse_servers(uri)?;
             config::agree(&core.options, &stated)?;
-            specs.extend(added);
+            specs.extend(completed(added, core)?);
             config::refuse_doubles(specs)
         })
     }
@@ -186,7 +186,7 @@ impl State {
         self.change(|specs| {
             let (servers, stated) = config::parse_servers(list)?;
             config::agree(&core.options, &stated)?;
-            *specs = servers;
+            *specs = completed(servers, core)?;
             Ok(())
         })
     }
@@ -227,6 +227,14 @@ impl State {
             }
         })
     }
+}
+
+/// With the credentials of the client's options.
+fn completed(servers: Vec<ServerSpec>, core: &Core) -> Result<Vec<ServerSpec>> {
+    servers
+        .iter()
+        .map(|spec| spec.complete(&core.options))
+        .collect()
 }
 
 fn topology(servers: Vec<Arc<Server>>) -> Servers {

@@ -1,6 +1,7 @@
 //! One connection: a session is a connection without its socket, a link is a session on a stream.
 
 pub mod arrival;
+pub mod auth;
 mod binary_replies;
 pub mod embedded;
 pub mod inbox;

@@ -33,8 +33,8 @@ fn hand_out_client(client: Client, place: &mut *mut mc_client) -> Result<()> {
 
 /// Make a client of a list of servers: URIs separated by commas or white space, such as
 /// "memcached://127.0.0.1:11211/?timeout=250ms" or "memcached+unix:///run/memcached.sock"; bare
-/// "host:port" and "/path" too. Options stand behind the question mark, those of the client on any of
-/// the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
+/// "host:port" and "/path" too; "user:password@" before the host, percent-encoded, where the server asks
+/// for it. Options stand behind the question mark, those of the client on any of the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
 /// tells what was wrong and where. An empty list is legal; its use is MC_NO_AVAILABLE_SERVERS.
 /// Since: 0.1.
 #[unsafe(no_mangle)]
@@ -165,8 +165,8 @@ pub unsafe extern "C" fn mc_set_servers(
 }
 
 /// Write the names of the servers, in their order with a comma between, to `buf` as snprintf does, and
-/// the length of the whole text without its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was
-/// cut; (NULL, 0) only asks. Since: 0.1.
+/// the length of the whole text without its NUL to `*needed` (may be NULL). No name holds credentials.
+/// MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_servers(
     client: *const mc_client,

@@ -99,6 +99,14 @@ impl Endpoint {
     pub fn is_full(&self, error: &io::Error) -> bool {
         matches!(self, Endpoint::Unix(_)) && error.kind() == io::ErrorKind::WouldBlock
     }
+
+    /// What is sent there never leaves this machine: a Unix socket or a loopback address.
+    pub fn is_of_this_machine(&self) -> bool {
+        match self {
+            Endpoint::Unix(_) => true,
+            Endpoint::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        }
+    }
 }
 
 /// The endpoints of addresses that a look-up found, in the order in which they are tried; `port` is
