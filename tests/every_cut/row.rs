@@ -1,0 +1,59 @@
+//! A call, its reply, and what is said of it.
+
+use crate::call::Call;
+use crate::support::execute::GATS;
+
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub call: Call,
+    /// One for each entry of a batch, in their order; or one for all of them.
+    pub replies: Vec<String>,
+    /// Of each entry.
+    pub says: Vec<String>,
+}
+
+impl Row {
+    pub fn one(call: Call, (reply, says): (&str, &str)) -> Row {
+        Row::new(call, vec![reply.into()], &[says])
+    }
+
+    pub fn new(call: Call, replies: Vec<String>, says: &[&str]) -> Row {
+        assert!(replies.len() == says.len() || replies.len() == 1);
+        let says = says.iter().map(|one| one.to_string()).collect();
+        Row {
+            call,
+            replies,
+            says,
+        }
+    }
+
+    pub fn reply(&self) -> String {
+        self.replies.concat()
+    }
+
+    /// After how many requests the reply comes.
+    pub fn requests(&self) -> usize {
+        match &self.call {
+            Call::Many(commands) if commands.iter().all(|one| one.op <= GATS) => 1,
+            Call::Many(commands) => commands.len(),
+            _ => 1,
+        }
+    }
+
+    /// How many bytes of the reply make the answer to an entry whole.
+    pub fn whole(&self, entry: usize) -> usize {
+        let its = entry.min(self.replies.len() - 1);
+        self.replies[..=its].iter().map(String::len).sum()
+    }
+
+    /// Whether the entry's answer may be there before its reply is: a value among values.
+    pub fn among_others(&self, entry: usize) -> bool {
+        self.replies.len() < self.says.len() && self.says[entry].starts_with("OK ")
+    }
+
+    /// Where the reply is cut: at every byte; of a long one near its ends, and here and there between.
+    pub fn cuts(&self) -> impl Iterator<Item = usize> + use<> {
+        let len = self.reply().len();
+        (0..len).filter(move |at| len < 400 || *at < 40 || len - at < 40 || at % 251 == 0)
+    }
+}
