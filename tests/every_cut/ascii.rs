@@ -14,7 +14,10 @@ fn one(op: u32) -> Call {
 fn command(op: u32, key: &str) -> Command {
     let command = Command::new(op, key);
     match op {
-        CAS => Command { cas: 77, ..command.value("value") },
+        CAS => Command {
+            cas: 77,
+            ..command.value("value")
+        },
         SET | ADD | REPLACE | APPEND | PREPEND => command.value("value"),
         GAT | GATS | TOUCH => Command { ttl: 60, ..command },
         _ => command,
