@@ -113,8 +113,12 @@ impl Lane {
     /// The connection ended, or failed.
     #[cold]
     pub fn troubled(&mut self, trouble: Trouble) -> Loss {
+        let refused = trouble.is_refusal();
         let (failure, closed) = trouble.failure(self.server.name);
-        self.loss(failure, closed)
+        let mut loss = self.loss(failure, closed);
+        // To a server that refused there was no connection.
+        loss.connected &= !refused;
+        loss
     }
 
     /// What came cannot be believed.

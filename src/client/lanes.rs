@@ -1,6 +1,8 @@
 //! The lanes of an operation: opened where a command needs one, released when they are settled, lost
 //! with their connection.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -23,6 +25,8 @@ use crate::observe::What;
 use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
+use crate::options::{Options, Protocol};
+use crate::protocol::Dialect;
 use crate::protocol::{Op, Request};
 use crate::transport::Readiness;
 
@@ -128,16 +132,16 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         server: &Arc<Server>,
         seat: Seat,
     ) -> std::result::Result<Way, Box<Failure>> {
-        let max_value = self.call.max_value();
+        let session = Session::speaking(dialect(self.call.options), self.call.max_value());
         if let Some(stream) = server.pipe() {
-            let link = Link::new(stream, Session::new(max_value), deadline::now());
+            let link = Link::new(stream, session, deadline::now());
             self.notices
                 .push(What::Connected, server.name, Status::OK, String::new);
             return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
         }
         Ok(Way::Making(Box::new(Making {
             attempt: Attempt::new(self.call, server, deadline::now())?,
-            session: Session::new(max_value),
+            session,
             seat,
         })))
     }
@@ -273,5 +277,17 @@ fn unreachable(failure: Box<Failure>) -> Loss {
         reused: false,
         replied: false,
         connected: false,
+    }
+}
+
+/// What a new connection speaks. Opaques begin anywhere, so that a reply meant for another connection is
+/// not taken for one of this.
+fn dialect(options: &Options) -> Dialect {
+    match options.protocol {
+        Protocol::Auto | Protocol::Ascii => Dialect::Ascii,
+        // The standard library's keys come from the system, and differ each time.
+        Protocol::Meta => Dialect::Meta {
+            opaque: RandomState::new().hash_one(()) as u32,
+        },
     }
 }

@@ -17,6 +17,7 @@ mod place;
 pub mod pool;
 mod queue;
 pub mod raw;
+mod secure;
 mod server;
 mod shortcut;
 pub mod sink;
@@ -39,7 +40,7 @@ use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
 use crate::operation::broadcast::Everywhere;
 use crate::operation::command::Commands;
-use crate::options::Options;
+use crate::options::{Options, Protocol};
 use crate::protocol::{Command, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context};
@@ -66,7 +67,9 @@ pub(crate) struct Settings {
 const PLAIN_MIN: Duration = Duration::from_millis(20);
 
 impl Settings {
-    fn new(options: Options, core: &Core) -> Settings {
+    fn new(mut options: Options, core: &Core) -> Settings {
+        // The short way speaks ASCII.
+        options.shortcut &= options.protocol != Protocol::Meta;
         let plain = allows_plain(options.timeout, core);
         Settings {
             idle_check: options.idle_check.into(),
