@@ -18,7 +18,7 @@ use support::execute::{
     Said, TOUCH,
 };
 use support::memcached::Memcached;
-use support::scripted::{Pace, Part, Script, Scripted};
+use support::scripted::{Part, Script, Scripted};
 
 const ILLEGAL_INPUT: i32 = 0x0203;
 const UNEXPECTED_RESPONSE: i32 = 0x0204;
@@ -43,11 +43,9 @@ fn command(op: u32, key: &str) -> Command {
 fn scripted(replies: &[&str]) -> (Scripted, Client) {
     let part = |reply: &&str| Part {
         requests: 1,
-        reply: reply.as_bytes().to_vec(),
+        replies: vec![reply.as_bytes().to_vec()],
     };
-    let parts = replies.iter().map(part).collect();
-    let pace = Pace::Whole;
-    let server = Scripted::new(Script { parts, pace });
+    let server = Scripted::new(Script::whole(replies.iter().map(part).collect()));
     let client = Client::new(&server.uri("?timeout=10s&protocol=ascii"));
     (server, client)
 }

@@ -1,7 +1,6 @@
 //! A call, its reply, and what is said of it.
 
 use crate::call::Call;
-use crate::support::execute::GATS;
 
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -27,33 +26,22 @@ impl Row {
         }
     }
 
-    pub fn reply(&self) -> String {
-        self.replies.concat()
-    }
-
     /// After how many requests the reply comes.
     pub fn requests(&self) -> usize {
         match &self.call {
-            Call::Many(commands) if commands.iter().all(|one| one.op <= GATS) => 1,
-            Call::Many(commands) => commands.len(),
+            Call::Many(commands) if self.replies.len() > 1 => commands.len(),
             _ => 1,
         }
-    }
-
-    /// How many bytes of the reply make the answer to an entry whole.
-    pub fn whole(&self, entry: usize) -> usize {
-        let its = entry.min(self.replies.len() - 1);
-        self.replies[..=its].iter().map(String::len).sum()
     }
 
     /// Whether the entry's answer may be there before its reply is: a value among values.
     pub fn among_others(&self, entry: usize) -> bool {
         self.replies.len() < self.says.len() && self.says[entry].starts_with("OK ")
     }
+}
 
-    /// Where the reply is cut: at every byte; of a long one near its ends, and here and there between.
-    pub fn cuts(&self) -> impl Iterator<Item = usize> + use<> {
-        let len = self.reply().len();
-        (0..len).filter(move |at| len < 400 || *at < 40 || len - at < 40 || at % 251 == 0)
-    }
+/// Where a reply of so many bytes is cut: at every byte; a long one near its ends, and here and there
+/// between.
+pub fn cuts(len: usize) -> impl Iterator<Item = usize> {
+    (0..len).filter(move |at| len < 400 || *at < 40 || len - at < 40 || at % 251 == 0)
 }

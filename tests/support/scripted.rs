@@ -15,11 +15,11 @@ use tempfile::TempDir;
 /// No step takes this long, unless a test has failed already.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What is sent when so many more requests have come whole.
+/// What is sent when so many more requests have come whole: a reply to each, or one to all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub requests: usize,
-    pub reply: Vec<u8>,
+    pub replies: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +30,34 @@ pub enum Pace {
     Bytes,
 }
 
+/// What a reply has of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    Nothing,
+    /// Its opaque, for every `#`.
+    Opaque,
+}
+
 /// What is done with each connection, from its beginning; then it is closed for writing.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub parts: Vec<Part>,
     pub pace: Pace,
+    pub fill: Fill,
+    /// After how many bytes of a part it is closed.
+    pub cut: Option<usize>,
+}
+
+impl Script {
+    /// All that there is of it, as it stands.
+    pub fn whole(parts: Vec<Part>) -> Script {
+        Script {
+            parts,
+            pace: Pace::Whole,
+            fill: Fill::Nothing,
+            cut: None,
+        }
+    }
 }
 
 /// A server on a Unix socket, with one connection at a time.
@@ -42,6 +65,8 @@ pub struct Scripted {
     path: PathBuf,
     script: Arc<Mutex<Script>>,
     heard: Arc<Mutex<Vec<u8>>>,
+    /// Where the replies of the last part end.
+    ends: Arc<Mutex<Vec<usize>>>,
     done: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     /// Holds the socket.
@@ -55,21 +80,24 @@ impl Scripted {
         let listener = UnixListener::bind(&path).expect("a socket");
         let script = Arc::new(Mutex::new(script));
         let heard = Arc::new(Mutex::new(Vec::new()));
+        let ends = Arc::new(Mutex::new(Vec::new()));
         let done = Arc::new(AtomicBool::new(false));
         let (now, ear, end) = (script.clone(), heard.clone(), done.clone());
+        let told = ends.clone();
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if end.load(Ordering::Acquire) {
                     return;
                 }
                 let script = now.lock().expect("no panic").clone();
-                serve(stream, &script, &ear);
+                serve(stream, &script, &ear, &told);
             }
         });
         Scripted {
             path,
             script,
             heard,
+            ends,
             done,
             thread: Some(thread),
             _directory: directory,
@@ -83,6 +111,11 @@ impl Scripted {
 
     pub fn uri(&self, options: &str) -> String {
         format!("memcached+unix://{}{options}", self.path.display())
+    }
+
+    /// Where the replies of the last part end, as they were filled, were they sent whole.
+    pub fn ends(&self) -> Vec<usize> {
+        self.ends.lock().expect("no panic").clone()
     }
 
     /// All that was received, of all connections, once they are closed.
@@ -107,23 +140,55 @@ impl Drop for Scripted {
     }
 }
 
-fn serve(mut stream: UnixStream, script: &Script, ear: &Mutex<Vec<u8>>) {
+fn serve(mut stream: UnixStream, script: &Script, ear: &Mutex<Vec<u8>>, told: &Mutex<Vec<usize>>) {
     stream.set_read_timeout(Some(LIMIT)).expect("set");
     let (mut come, mut answered) = (Vec::new(), 0);
     'parts: for part in &script.parts {
-        while requests(&come) < answered + part.requests {
+        let asked = answered + part.requests;
+        while requests(&come).len() < asked {
             if !receive(&mut stream, &mut come) {
                 break 'parts;
             }
         }
-        answered += part.requests;
-        if !send(&mut stream, &part.reply, script.pace) {
+        let mut reply = Vec::new();
+        let mut ends = Vec::new();
+        for (number, template) in part.replies.iter().enumerate() {
+            let request = requests(&come).get(answered + number).copied();
+            reply.extend(filled(script.fill, template, request));
+            ends.push(reply.len());
+        }
+        answered = asked;
+        *told.lock().expect("no panic") = ends;
+        let cut = script.cut.filter(|cut| *cut < reply.len());
+        reply.truncate(cut.unwrap_or(reply.len()));
+        if !send(&mut stream, &reply, script.pace) || cut.is_some() {
             break;
         }
     }
     let _ = stream.shutdown(Shutdown::Write);
     while receive(&mut stream, &mut come) {}
     ear.lock().expect("no panic").extend(come);
+}
+
+fn filled(fill: Fill, template: &[u8], request: Option<&[u8]>) -> Vec<u8> {
+    match fill {
+        Fill::Nothing => template.to_vec(),
+        Fill::Opaque => {
+            let request = request.expect("a request for every reply");
+            let pieces = template.split(|byte| *byte == b'#');
+            let pieces: Vec<_> = pieces.collect();
+            pieces.join(&opaque(request)[..])
+        }
+    }
+}
+
+/// `O…`, of a line of the meta protocol.
+fn opaque(request: &[u8]) -> Vec<u8> {
+    let line = request.split(|byte| *byte == b'\r').next();
+    let mut words = line.expect("a line").split(|byte| *byte == b' ').skip(2);
+    let word = words.find(|word| word.first() == Some(&b'O'));
+    word.unwrap_or_else(|| panic!("no opaque: {:?}", request.escape_ascii().to_string()))
+        .to_vec()
 }
 
 /// Whether more came.
@@ -167,14 +232,15 @@ fn taken(stream: &UnixStream) -> bool {
     }
 }
 
-/// How many whole requests there are, of any protocol.
-pub fn requests(mut bytes: &[u8]) -> usize {
-    let mut count = 0;
+/// The whole requests that there are, of any protocol.
+pub fn requests(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut all = Vec::new();
     while let Some(len) = request(bytes).filter(|len| *len <= bytes.len()) {
-        bytes = &bytes[len..];
-        count += 1;
+        let (first, rest) = bytes.split_at(len);
+        all.push(first);
+        bytes = rest;
     }
-    count
+    all
 }
 
 /// The length of the first request, as far as it is known.

@@ -2,7 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::execute::{Command, Said};
-use crate::support::scripted::{Pace, Part, Script, Scripted};
+use crate::support::scripted::{Part, Script, Scripted};
 use crate::support::servers::Everywhere;
 
 /// What of ours is called.
@@ -87,8 +87,7 @@ impl Reading {
 
 /// Ask a server for each of `scripts`; returns what was said, and what the servers have heard.
 pub fn carry_out(ask: &Ask, scripts: Vec<Vec<Part>>) -> (Reading, Vec<Vec<u8>>) {
-    let pace = Pace::Whole;
-    let script = |parts| Scripted::new(Script { parts, pace });
+    let script = |parts| Scripted::new(Script::whole(parts));
     let servers: Vec<Scripted> = scripts.into_iter().map(script).collect();
     let options = format!("?timeout=10s&connect_timeout=10s{}", ask.options);
     let uris: Vec<_> = servers.iter().map(|server| server.uri(&options)).collect();

@@ -67,7 +67,7 @@ impl Record {
         };
         let part = |reply: &Vec<u8>| Part {
             requests,
-            reply: reply.clone(),
+            replies: vec![reply.clone()],
         };
         match self.call.servers {
             1 => vec![replies.iter().map(part).collect()],
