@@ -6,6 +6,8 @@
 mod ascii;
 #[path = "every_cut/call.rs"]
 mod call;
+#[path = "every_cut/meta.rs"]
+mod meta;
 #[path = "every_cut/row.rs"]
 mod row;
 mod support;
@@ -90,6 +92,11 @@ fn cut(line: &Line, row: &Row, at: usize) -> bool {
             false => assert!(lost, "{what}"),
         }
     }
+    let dumped: [&[u8]; 2] = [b"a", b"b c"];
+    assert!(
+        told.keys.iter().all(|key| dumped.contains(&&key[..])),
+        "{what}"
+    );
     at < ends[ends.len() - 1]
 }
 
@@ -119,4 +126,12 @@ fn fm12_fm13_fm27_fm92_every_reply_of_the_classic_protocol() {
     let rows = ascii::rows();
     assert!(rows.len() > 400, "{}", rows.len());
     every_row("ascii", &Line::new("ascii", Fill::Nothing), &rows);
+}
+
+/// As above; every reply has its command's opaque.
+#[test]
+fn fm12_fm13_fm27_fm92_every_reply_of_the_meta_protocol() {
+    let rows = meta::rows();
+    assert!(rows.len() > 400, "{}", rows.len());
+    every_row("meta", &Line::new("meta", Fill::Opaque), &rows);
 }

@@ -1,17 +1,17 @@
 //! The replies of the classic protocol.
 
-use crate::call::Call;
+use crate::call::{Call, shown};
 use crate::row::Row;
 use crate::support::execute::{
     ADD, APPEND, CAS, Command, DECR, DELETE, GAT, GATS, GET, GETS, INCR, PREPEND, REPLACE, SET,
     TOUCH,
 };
 
-fn one(op: u32) -> Call {
+pub fn one(op: u32) -> Call {
     Call::One(command(op, "k"))
 }
 
-fn command(op: u32, key: &str) -> Command {
+pub fn command(op: u32, key: &str) -> Command {
     let command = Command::new(op, key);
     match op {
         CAS => Command {
@@ -24,12 +24,12 @@ fn command(op: u32, key: &str) -> Command {
     }
 }
 
-fn many(commands: &[(u32, &str)]) -> Call {
+pub fn many(commands: &[(u32, &str)]) -> Call {
     Call::Many(commands.iter().map(|(op, key)| command(*op, key)).collect())
 }
 
 /// A reply, and what is said of it.
-type Reply = (&'static str, &'static str);
+pub type Reply = (&'static str, &'static str);
 
 const NO_VALUE: Reply = ("END\r\n", "NO_VALUE");
 const NOT_FOUND: Reply = ("NOT_FOUND\r\n", "NOT_FOUND");
@@ -91,7 +91,7 @@ const COUNTS: &[Reply] = &[
 ];
 
 /// What every command may be told.
-const ERRORS: &[Reply] = &[
+pub const ERRORS: &[Reply] = &[
     ("ERROR\r\n", "UNKNOWN_COMMAND"),
     (
         "ERROR Too many open connections\r\n",
@@ -136,10 +136,11 @@ fn singles() -> Vec<Row> {
             rows.extend(garbage(&one(*op)));
         }
     }
-    for list in [PLAIN, ERRORS] {
-        rows.extend(list.iter().map(|reply| Row::one(Call::Get("k"), *reply)));
+    for (call, list) in [(Call::Get("k"), PLAIN), (Call::DeleteAll("k"), DELETES)] {
+        let list = list.iter().chain(ERRORS);
+        rows.extend(list.map(|reply| Row::one(call.clone(), *reply)));
+        rows.extend(garbage(&call));
     }
-    rows.extend(garbage(&Call::Get("k")));
     rows
 }
 
@@ -157,16 +158,15 @@ const STATS: &[Reply] = &[
 ];
 
 /// Those that are asked of every server.
-fn everywhere() -> Vec<Row> {
+pub fn everywhere() -> Vec<Row> {
     let done: &[Reply] = &[("OK\r\n", "OK")];
     let too_small: Reply = (
         "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
         "CLIENT_ERROR",
     );
-    let calls: [(Call, &[Reply]); 7] = [
+    let calls: [(Call, &[Reply]); 6] = [
         (Call::Stats(""), STATS),
         (Call::FlushAll, done),
-        (Call::DeleteAll("k"), DELETES),
         (Call::Verbosity, done),
         (Call::CacheMemlimit, &[("OK\r\n", "OK"), too_small]),
         (Call::Versions, &[("VERSION 1.6.18\r\n", "OK \"1.6.18\"")]),
@@ -284,24 +284,21 @@ fn batches() -> Vec<Row> {
     ]
 }
 
-/// Values that do not fit into a connection's buffer.
-fn large() -> Vec<Row> {
+/// A value that does not fit into a connection's buffer, in a reply that is made of it.
+pub fn large(call: Call, reply: impl Fn(&str) -> String) -> Row {
     let value: String = (0..20_000u32)
         .map(|at| char::from(b'a' + (at * 7 / 3 % 26) as u8))
         .collect();
-    let mut sum = 0u32;
-    for byte in value.bytes() {
-        sum = sum.wrapping_mul(31).wrapping_add(u32::from(byte));
-    }
-    let reply = format!("VALUE k 0 20000\r\n{value}\r\nEND\r\n");
-    let says = format!("OK 20000 bytes, {sum:x}");
-    let reply: &str = &reply;
-    [one(GET), Call::Get("k"), many(&[(GET, "k")])]
-        .into_iter()
-        .map(|call| Row::new(call, vec![reply.to_string()], &[&says]))
-        .collect()
+    let says = format!("OK {}", shown(value.as_bytes()));
+    Row::new(call, vec![reply(&value)], &[&says])
 }
 
 pub fn rows() -> Vec<Row> {
-    [singles(), everywhere(), batches(), large()].concat()
+    let mut rows = [singles(), everywhere(), batches()].concat();
+    for call in [one(GET), Call::Get("k"), many(&[(GET, "k")])] {
+        rows.push(large(call, |value| {
+            format!("VALUE k 0 {}\r\n{value}\r\nEND\r\n", value.len())
+        }));
+    }
+    rows
 }

@@ -23,8 +23,9 @@ pub enum Call {
     Dump,
 }
 
-/// What each entry says, and whether it has something to say: a value, a number, a done deed.
+/// What was said.
 pub struct Told {
+    /// Of each entry.
     pub entries: Vec<String>,
     /// Keys that a dump told.
     pub keys: Vec<Vec<u8>>,
@@ -48,7 +49,7 @@ fn entry(said: &Said) -> String {
 }
 
 /// Long ones by their length and a sum over their bytes.
-fn shown(value: &[u8]) -> String {
+pub fn shown(value: &[u8]) -> String {
     match value.len() {
         0..100 => format!("\"{}\"", value.escape_ascii()),
         len => {

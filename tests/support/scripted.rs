@@ -171,15 +171,12 @@ fn serve(mut stream: UnixStream, script: &Script, ear: &Mutex<Vec<u8>>, told: &M
 }
 
 fn filled(fill: Fill, template: &[u8], request: Option<&[u8]>) -> Vec<u8> {
-    match fill {
-        Fill::Nothing => template.to_vec(),
-        Fill::Opaque => {
-            let request = request.expect("a request for every reply");
-            let pieces = template.split(|byte| *byte == b'#');
-            let pieces: Vec<_> = pieces.collect();
-            pieces.join(&opaque(request)[..])
-        }
+    let pieces: Vec<_> = template.split(|byte| *byte == b'#').collect();
+    if fill == Fill::Nothing || pieces.len() == 1 {
+        return template.to_vec();
     }
+    let request = request.expect("a request for every reply");
+    pieces.join(&opaque(request)[..])
 }
 
 /// `O…`, of a line of the meta protocol.
