@@ -11,18 +11,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use memcached2::status::{Status, TABLE};
-use nearest::{failures, is, row};
+use nearest::{failures, find, is, is_below, row};
 use trees::{Kind, Row, TREES, Tree};
-
-fn find<'t>(tree: &'t Tree, name: &str) -> &'t Row {
-    let found = tree.rows.iter().find(|row| row.name == name);
-    found.unwrap_or_else(|| panic!("{}: no {name}", tree.of))
-}
-
-/// Whether one of theirs is another, or below it.
-fn is_below(tree: &Tree, row: &Row, above: &Row) -> bool {
-    row.name == above.name || !row.under.is_empty() && is_below(tree, find(tree, row.under), above)
-}
 
 #[test]
 fn every_status_has_its_place_in_every_tree() {

@@ -147,10 +147,7 @@ fn batches() -> Vec<Row> {
         "CAS_FAILURE",
         "TOO_LARGE",
     ];
-    let whole = |n| {
-        let replies = replies[..n].iter().map(|reply| reply.to_string()).collect();
-        Row::new(many(&commands[..n]), replies, &says[..n])
-    };
+    let whole = |n| Row::new(many(&commands[..n]), replies[..n].to_vec(), &says[..n]);
     vec![whole(2), whole(3), whole(10)]
 }
 

@@ -6,18 +6,19 @@ use crate::call::Call;
 pub struct Row {
     pub call: Call,
     /// One for each entry of a batch, in their order; or one for all of them.
-    pub replies: Vec<String>,
+    pub replies: Vec<Vec<u8>>,
     /// Of each entry.
     pub says: Vec<String>,
 }
 
 impl Row {
     pub fn one(call: Call, (reply, says): (&str, &str)) -> Row {
-        Row::new(call, vec![reply.into()], &[says])
+        Row::new(call, vec![reply], &[says])
     }
 
-    pub fn new(call: Call, replies: Vec<String>, says: &[&str]) -> Row {
+    pub fn new(call: Call, replies: Vec<impl Into<Vec<u8>>>, says: &[&str]) -> Row {
         assert!(replies.len() == says.len() || replies.len() == 1);
+        let replies = replies.into_iter().map(Into::into).collect();
         let says = says.iter().map(|one| one.to_string()).collect();
         Row {
             call,
@@ -32,6 +33,11 @@ impl Row {
             Call::Many(commands) if self.replies.len() > 1 => commands.len(),
             _ => 1,
         }
+    }
+
+    /// The replies, to be read by people.
+    pub fn shown(&self) -> String {
+        self.replies.concat().escape_ascii().to_string()
     }
 
     /// Whether the entry's answer may be there before its reply is: a value among values.

@@ -42,3 +42,13 @@ pub fn row(tree: &'static Tree, status: Status) -> &'static Row {
     assert!(nearest(&best) > 0, "{}: {status:?} is nothing", tree.of);
     best
 }
+
+pub fn find<'t>(tree: &'t Tree, name: &str) -> &'t Row {
+    let found = tree.rows.iter().find(|row| row.name == name);
+    found.unwrap_or_else(|| panic!("{}: no {name}", tree.of))
+}
+
+/// Whether one of theirs is another, or below it.
+pub fn is_below(tree: &Tree, row: &Row, above: &Row) -> bool {
+    row.name == above.name || !row.under.is_empty() && is_below(tree, find(tree, row.under), above)
+}

@@ -10,6 +10,7 @@ pub mod consumer;
 pub mod dump;
 pub mod execute;
 pub mod forked;
+pub mod frames;
 pub mod header;
 pub mod install;
 pub mod memcached;

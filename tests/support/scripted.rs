@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::frames::{self, Frame};
+
 /// No step takes this long, unless a test has failed already.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -36,6 +38,8 @@ pub enum Fill {
     Nothing,
     /// Its opaque, for every `#`.
     Opaque,
+    /// All that `frames::answer` makes of both, one after the other; of the end of quiet requests, too.
+    Frames,
 }
 
 /// What is done with each connection, from its beginning; then it is closed for writing.
@@ -143,7 +147,11 @@ impl Drop for Scripted {
 fn serve(mut stream: UnixStream, script: &Script, ear: &Mutex<Vec<u8>>, told: &Mutex<Vec<usize>>) {
     stream.set_read_timeout(Some(LIMIT)).expect("set");
     let (mut come, mut answered) = (Vec::new(), 0);
-    'parts: for part in &script.parts {
+    if script.fill == Fill::Frames {
+        serve_frames(&mut stream, script, &mut come, told);
+    }
+    let in_lines = script.parts.iter().filter(|_| script.fill != Fill::Frames);
+    'parts: for part in in_lines {
         let asked = answered + part.requests;
         while requests(&come).len() < asked {
             if !receive(&mut stream, &mut come) {
@@ -168,6 +176,50 @@ fn serve(mut stream: UnixStream, script: &Script, ear: &Mutex<Vec<u8>>, told: &M
     let _ = stream.shutdown(Shutdown::Write);
     while receive(&mut stream, &mut come) {}
     ear.lock().expect("no panic").extend(come);
+}
+
+/// The replies of all parts, each to the next request that is no end of quiet ones.
+fn serve_frames(
+    stream: &mut UnixStream,
+    script: &Script,
+    come: &mut Vec<u8>,
+    told: &Mutex<Vec<usize>>,
+) {
+    let mut templates = script.parts.iter().flat_map(|part| &part.replies);
+    let count = script.parts.iter().map(|part| part.replies.len()).sum();
+    let (mut asked, mut sent, mut ends, mut open) = (0, 0, Vec::new(), false);
+    while ends.len() < count || open {
+        while requests(come).len() == asked {
+            if !receive(stream, come) {
+                return;
+            }
+        }
+        let request = Frame::parse(requests(come)[asked]);
+        asked += 1;
+        let is_end = request.opcode == frames::NOOP && open;
+        let template = match is_end {
+            true => Some(&[][..]),
+            false => templates.next().map(Vec::as_slice),
+        };
+        let Some(template) = template else { return };
+        let reply = frames::answer(&request, template);
+        let room = script.cut.map_or(usize::MAX, |cut| cut - sent);
+        sent += reply.len();
+        open = request.is_quiet();
+        if !is_end {
+            ends.push(usize::MAX);
+        }
+        // What is silent has come when the next one has.
+        if !reply.is_empty() {
+            let waiting = ends.iter_mut().filter(|end| **end == usize::MAX);
+            waiting.for_each(|end| *end = sent);
+        }
+        *told.lock().expect("no panic") = ends.clone();
+        let reply = &reply[..room.min(reply.len())];
+        if !send(stream, reply, script.pace) || script.cut.is_some_and(|cut| cut <= sent) {
+            return;
+        }
+    }
 }
 
 fn filled(fill: Fill, template: &[u8], request: Option<&[u8]>) -> Vec<u8> {
