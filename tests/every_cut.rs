@@ -4,6 +4,8 @@
 
 #[path = "every_cut/ascii.rs"]
 mod ascii;
+#[path = "every_cut/binary.rs"]
+mod binary;
 #[path = "every_cut/call.rs"]
 mod call;
 #[path = "every_cut/meta.rs"]
@@ -138,4 +140,12 @@ fn fm12_fm13_fm27_fm92_every_reply_of_the_meta_protocol() {
     let rows = meta::rows();
     assert!(rows.len() > 400, "{}", rows.len());
     every_row("meta", &Line::new("meta", Fill::Opaque), &rows);
+}
+
+/// As above, in frames; a command may be quiet and its answer be silence.
+#[test]
+fn fm12_fm13_fm27_fm92_every_reply_of_the_binary_protocol() {
+    let rows = binary::rows();
+    assert!(rows.len() > 300, "{}", rows.len());
+    every_row("binary", &Line::new("binary", Fill::Frames), &rows);
 }

@@ -285,7 +285,7 @@ fn batches() -> Vec<Row> {
 }
 
 /// A value that does not fit into a connection's buffer, in a reply that is made of it.
-pub fn large(call: Call, reply: impl Fn(&str) -> String) -> Row {
+pub fn large<R: Into<Vec<u8>>>(call: Call, reply: impl Fn(&str) -> R) -> Row {
     let value: String = (0..20_000u32)
         .map(|at| char::from(b'a' + (at * 7 / 3 % 26) as u8))
         .collect();

@@ -26,6 +26,7 @@ pub const EXPIRE_NOW: i64 = i64::MIN;
 
 const HAS_CAS: u64 = 0x2_0000;
 const HAS_DELTA: u64 = 0x4_0000;
+const TTL_IS_UNIX_TIME: u64 = 0x1_0000_0000;
 const NOREPLY: u64 = 0x2_0000_0000;
 
 const HAVE_VALUE: u32 = 1;
@@ -93,6 +94,8 @@ pub struct Command {
     pub key: Vec<u8>,
     pub value: Vec<u8>,
     pub ttl: i64,
+    /// `ttl` is in seconds since 1970.
+    pub is_moment: bool,
     pub flags: u32,
     pub cas: u64,
     pub delta: u64,
@@ -119,6 +122,7 @@ impl Command {
         for (is, option) in [
             (self.op == CAS, HAS_CAS),
             (matches!(self.op, INCR | DECR), HAS_DELTA),
+            (self.is_moment, TTL_IS_UNIX_TIME),
             (self.noreply, NOREPLY),
         ] {
             options |= if is { option } else { 0 };

@@ -2,7 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::execute::{Command, Said};
-use crate::support::scripted::{Part, Script, Scripted};
+use crate::support::scripted::{Script, Scripted};
 use crate::support::servers::Everywhere;
 
 /// What of ours is called.
@@ -17,6 +17,7 @@ pub enum What {
     DeleteAll(String),
     CacheMemlimit(u64),
     Versions,
+    Ping,
     /// A line of an operator's.
     Admin(String),
 }
@@ -86,10 +87,10 @@ impl Reading {
 }
 
 /// Ask a server for each of `scripts`; returns what was said, and what the servers have heard.
-pub fn carry_out(ask: &Ask, scripts: Vec<Vec<Part>>) -> (Reading, Vec<Vec<u8>>) {
-    let script = |parts| Scripted::new(Script::whole(parts));
-    let servers: Vec<Scripted> = scripts.into_iter().map(script).collect();
-    let options = format!("?timeout=10s&connect_timeout=10s{}", ask.options);
+pub fn carry_out(ask: &Ask, protocol: &str, scripts: Vec<Script>) -> (Reading, Vec<Vec<u8>>) {
+    let servers: Vec<Scripted> = scripts.into_iter().map(Scripted::new).collect();
+    let times = "timeout=10s&connect_timeout=10s";
+    let options = format!("?{times}&protocol={protocol}{}", ask.options);
     let uris: Vec<_> = servers.iter().map(|server| server.uri(&options)).collect();
     let client = Client::new(&uris.join(","));
     let reading = match &ask.what {
@@ -100,6 +101,7 @@ pub fn carry_out(ask: &Ask, scripts: Vec<Vec<Part>>) -> (Reading, Vec<Vec<u8>>) 
         What::DeleteAll(key) => Reading::Servers(client.delete_all(key)),
         What::CacheMemlimit(megabytes) => Reading::Servers(client.cache_memlimit(*megabytes)),
         What::Versions => Reading::Servers(client.versions()),
+        What::Ping => Reading::Servers(client.ping()),
         What::Admin(line) => Reading::Servers(client.admin(line, None)),
     };
     drop(client);

@@ -5,14 +5,17 @@ use serde_json::Value as Json;
 use crate::ask::{Ask, What};
 use crate::call::Call;
 use crate::dialect::Outcome;
+use crate::frames;
 use crate::python::Value;
 use crate::support::execute::GATS;
-use crate::support::scripted::{Part, request};
+use crate::support::scripted::{Part, Script, request};
 
 pub struct Record {
     pub text: String,
     pub call: Call,
     sent: Vec<u8>,
+    /// What was sent, and the reply, are frames, recorded as hexadecimal digits.
+    in_frames: bool,
     /// As it is written in the recording.
     pub reply: String,
     pub outcome: Outcome,
@@ -47,10 +50,15 @@ impl Record {
         let mut outcomes = outcomes.into_iter().flatten();
         let outcome = outcomes.next().expect("an outcome");
         assert!(outcomes.next().is_none(), "{text}: two outcomes");
+        let in_frames = case.get("sent_hex").is_some();
         Record {
             text: text.into(),
             call: Call::parse(text),
-            sent: bytes(field("sent").expect("what was sent")),
+            sent: match in_frames {
+                true => frames::bytes(field("sent_hex").expect("what was sent")),
+                false => bytes(field("sent").expect("what was sent")),
+            },
+            in_frames,
             reply: field("reply").expect("a reply").into(),
             outcome,
         }
@@ -58,7 +66,10 @@ impl Record {
 
     /// What the servers do when they are asked: replies that answer one request after the other, or, of
     /// one that answers a batch, all that is in it.
-    pub fn scripts(&self, ask: &Ask) -> Vec<Vec<Part>> {
+    pub fn scripts(&self, ask: &Ask) -> Vec<Script> {
+        if self.in_frames {
+            return vec![frames::script(&self.sent, &frames::bytes(&self.reply))];
+        }
         let replies: Vec<_> = self.reply.split(" | ").map(bytes).collect();
         let requests = match &ask.what {
             What::Many(commands) if commands.iter().all(|c| c.op <= GATS) => commands.len().min(1),
@@ -70,10 +81,11 @@ impl Record {
             replies: vec![reply.clone()],
         };
         match self.call.servers {
-            1 => vec![replies.iter().map(part).collect()],
+            1 => vec![Script::whole(replies.iter().map(part).collect())],
             servers => {
                 assert_eq!(replies.len(), servers, "{}", self.text);
-                replies.iter().map(|reply| vec![part(reply)]).collect()
+                let script = |reply| Script::whole(vec![part(reply)]);
+                replies.iter().map(script).collect()
             }
         }
     }
@@ -85,6 +97,11 @@ impl Record {
         if ours.is_empty() || theirs.is_empty() {
             return None;
         }
+        let normal = if self.in_frames {
+            frames::normal
+        } else {
+            normal
+        };
         let (ours, mut theirs) = (normal(&ours), normal(theirs));
         // Sent twice by mistake, over two connections, of which the first is not read.
         let deletes = matches!(self.call.only().name.as_str(), "delete" | "__delitem__");

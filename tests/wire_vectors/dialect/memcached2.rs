@@ -18,7 +18,12 @@ const KEYS: Absent = "iteration: no exchange, it always raises";
 const SWALLOWING: &str = "ExceptionsAreMissesMemcache";
 const MAPPING: &str = "ExceptionsAreMissesMapping";
 
-pub const DIALECT: Dialect = Dialect { ask, theirs };
+pub const DIALECT: Dialect = Dialect {
+    protocol: "ascii",
+    tree: Some("python-memcached2"),
+    ask,
+    theirs,
+};
 
 fn bytes(value: Option<&Value>) -> Result<Vec<u8>, Absent> {
     match value {

@@ -1,5 +1,6 @@
 //! What the clients' own words have in common: their calls made ours, our answers made theirs.
 
+pub mod bmemcached;
 pub mod memcached2;
 pub mod pymemcache;
 pub mod python_memcached;
@@ -33,6 +34,9 @@ pub const TEXT: Absent = "text that its encoding has no bytes for: ours takes by
 pub const QUIET_BATCH: Absent = "a batch without replies: ours waits for every reply";
 
 pub struct Dialect {
+    pub protocol: &'static str,
+    /// The tree that its exceptions are of.
+    pub tree: Option<&'static str>,
     /// Our call.
     pub ask: fn(&Call) -> Result<Ask, Absent>,
     /// What their call would say of what ours says.
@@ -50,6 +54,24 @@ pub fn exception(tree: &'static Tree, status: i32) -> Result<Outcome, &'static s
     match row.kind {
         Kind::Result => Err(row.name),
         _ => Ok(Outcome::Raises(row.name.into())),
+    }
+}
+
+impl Dialect {
+    /// Whether what is said is what was recorded. An exception below the recorded one is that one, as it
+    /// is to a program that catches that.
+    pub fn agrees(&self, said: &Outcome, recorded: &Outcome) -> bool {
+        let (Outcome::Raises(said), Outcome::Raises(recorded), Some(of)) =
+            (said, recorded, self.tree)
+        else {
+            return said == recorded;
+        };
+        let tree = tree(of);
+        let place = |name: &String| tree.rows.iter().find(|row| row.name == *name);
+        match (place(said), place(recorded)) {
+            (Some(said), Some(recorded)) => nearest::is_below(tree, said, recorded),
+            _ => said == recorded,
+        }
     }
 }
 

@@ -18,7 +18,12 @@ const CACHED: Absent = "a CAS that the client remembers: ours is given it";
 const TEXT_FLAG: u32 = 16;
 const INTEGER_FLAG: u32 = 2;
 
-pub const DIALECT: Dialect = Dialect { ask, theirs };
+pub const DIALECT: Dialect = Dialect {
+    protocol: "ascii",
+    tree: None,
+    ask,
+    theirs,
+};
 
 fn key(key: Option<&Value>) -> Result<Vec<u8>, Absent> {
     match key {

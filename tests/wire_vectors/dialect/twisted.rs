@@ -14,7 +14,12 @@ use crate::support::execute::{
 
 const NO_CAS: Absent = "a check without a CAS: ours has one or is no check";
 
-pub const DIALECT: Dialect = Dialect { ask, theirs };
+pub const DIALECT: Dialect = Dialect {
+    protocol: "ascii",
+    tree: Some("Twisted"),
+    ask,
+    theirs,
+};
 
 fn bytes(value: Option<&Value>) -> Result<Vec<u8>, Absent> {
     match value {

@@ -25,6 +25,8 @@ const INTEGER_FLAG: u32 = 2;
 const PICKLE_FLAG: u32 = 1;
 
 pub const DIALECT: Dialect = Dialect {
+    protocol: "ascii",
+    tree: Some("pymemcache"),
     ask,
     theirs: answers::theirs,
 };
