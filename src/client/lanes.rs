@@ -1,8 +1,6 @@
 //! The lanes of an operation: opened where a command needs one, released when they are settled, lost
 //! with their connection.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -25,8 +23,6 @@ use crate::observe::What;
 use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
-use crate::options::{Options, Protocol};
-use crate::protocol::Dialect;
 use crate::protocol::{Op, Request};
 use crate::transport::Readiness;
 
@@ -68,6 +64,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 } else {
                     lane.session().begin();
                 }
+                lane.session().be_loud_above(self.call.loud_above());
                 self.lanes.push(lane);
                 Ok(Some(self.lanes.len() - 1))
             }
@@ -132,7 +129,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         server: &Arc<Server>,
         seat: Seat,
     ) -> std::result::Result<Way, Box<Failure>> {
-        let session = Session::speaking(dialect(self.call.options), self.call.max_value());
+        let session = Session::speaking(self.call.dialect(), self.call.max_value());
         if let Some(stream) = server.pipe() {
             let link = Link::new(stream, session, deadline::now());
             self.notices
@@ -277,17 +274,5 @@ fn unreachable(failure: Box<Failure>) -> Loss {
         reused: false,
         replied: false,
         connected: false,
-    }
-}
-
-/// What a new connection speaks. Opaques begin anywhere, so that a reply meant for another connection is
-/// not taken for one of this.
-fn dialect(options: &Options) -> Dialect {
-    match options.protocol {
-        Protocol::Auto | Protocol::Ascii => Dialect::Ascii,
-        // The standard library's keys come from the system, and differ each time.
-        Protocol::Meta => Dialect::Meta {
-            opaque: RandomState::new().hash_one(()) as u32,
-        },
     }
 }
