@@ -45,12 +45,14 @@ struct Figures {
     cases: usize,
     absent: usize,
     agree: usize,
+    /// Of those that agree, how many are an exception below the recorded one.
+    below: usize,
     differ: usize,
 }
 
 macro_rules! file {
     ($name:literal, $dialect:ident, $figures:expr) => {{
-        let [cases, absent, agree, differ] = $figures;
+        let [cases, absent, agree, below, differ] = $figures;
         File {
             name: $name,
             text: include_str!(concat!("vectors/wire_", $name, ".json")),
@@ -59,22 +61,24 @@ macro_rules! file {
                 cases,
                 absent,
                 agree,
+                below,
                 differ,
             },
         }
     }};
 }
 
-/// The files, with the figures: cases, calls that are not here, calls that agree, calls that differ.
+/// The files, with the figures: cases, calls that are not here, calls that agree,
+/// how many of these with an exception below the recorded one, calls that differ.
 fn files() -> [File; 7] {
     [
-        file!("memcached2", memcached2, [95, 18, 68, 9]),
-        file!("twisted", twisted, [51, 5, 40, 6]),
-        file!("pymemcache-3.2.0", pymemcache, [135, 25, 100, 10]),
-        file!("pymemcache-3.4.2", pymemcache, [135, 25, 100, 10]),
-        file!("pymemcache-4.0.0", pymemcache, [139, 26, 103, 10]),
-        file!("bmemcached", bmemcached, [0; 4]),
-        file!("python-memcached", python_memcached, [36, 2, 33, 1]),
+        file!("memcached2", memcached2, [95, 18, 68, 0, 9]),
+        file!("twisted", twisted, [51, 5, 40, 0, 6]),
+        file!("pymemcache-3.2.0", pymemcache, [135, 25, 100, 0, 10]),
+        file!("pymemcache-3.4.2", pymemcache, [135, 25, 100, 0, 10]),
+        file!("pymemcache-4.0.0", pymemcache, [139, 26, 103, 0, 10]),
+        file!("bmemcached", bmemcached, [103, 19, 76, 7, 8]),
+        file!("python-memcached", python_memcached, [36, 2, 33, 0, 1]),
     ]
 }
 
@@ -120,7 +124,10 @@ fn tally(file: &File) -> Tally {
             .unused
             .retain(|one| listed.is_none_or(|d| !std::ptr::eq(*one, d)));
         match (file.dialect.agrees(&said, &record.outcome), listed) {
-            (true, None) => tally.figures.agree += 1,
+            (true, None) => {
+                tally.figures.agree += 1;
+                tally.figures.below += usize::from(said != record.outcome);
+            }
             (false, Some(difference)) if said == difference.ours() => tally.figures.differ += 1,
             (_, listed) => tally.wrong.push(format!(
                 "{}: {} <- {:?}: {said:?}, recorded {:?}, listed {:?}; {reading:?}",
@@ -174,13 +181,14 @@ fn every_recorded_call_agrees_or_its_difference_is_listed() {
         all.cases += now.cases;
         all.absent += now.absent;
         all.agree += now.agree;
+        all.below += now.below;
         all.differ += now.differ;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let here = all.agree + all.differ;
     println!(
-        "of {} calls, {here} are here, {} agree",
-        all.cases, all.agree
+        "of {} calls, {here} are here, {} agree, {} of them with an exception below the recorded one",
+        all.cases, all.agree, all.below
     );
     assert!(all.agree * 100 >= here * 90, "{all:?}");
 }

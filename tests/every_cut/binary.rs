@@ -77,11 +77,10 @@ fn number(number: u64, says: &'static str) -> Reply {
     told(0, b"", &number.to_be_bytes(), says)
 }
 
-/// What every command may be told.
+/// What every command may be told, but that without credentials flushing is another matter.
 fn errors() -> Vec<Reply> {
     vec![
         refused(0x04, "CLIENT_ERROR"),
-        refused(0x20, "INVALID_CREDENTIALS"),
         refused(0x81, "UNKNOWN_COMMAND"),
         refused(0x83, "UNSUPPORTED"),
         refused(0x84, "SERVER_ERROR"),
@@ -132,6 +131,16 @@ fn group(call: &Call, lists: &[Vec<Reply>]) -> Vec<Row> {
     let mut rows: Vec<_> = replies
         .map(|(bytes, says)| Row::new(call.clone(), vec![bytes], &[says]))
         .collect();
+    let credentials = match call {
+        // As memcached says it where flushing is switched off.
+        Call::FlushAll => refused(0x20, "NOT_PERMITTED"),
+        _ => refused(0x20, "INVALID_CREDENTIALS"),
+    };
+    rows.push(Row::new(
+        call.clone(),
+        vec![credentials.0],
+        &[credentials.1],
+    ));
     rows.extend(garbage(call));
     rows
 }

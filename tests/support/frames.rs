@@ -2,7 +2,7 @@
 
 pub const REQUEST: u8 = 0x80;
 pub const REPLY: u8 = 0x81;
-const HEADER: usize = 24;
+pub const HEADER: usize = 24;
 
 const NOT_FOUND: u16 = 1;
 
@@ -123,11 +123,21 @@ pub fn frames(mut bytes: &[u8]) -> Vec<Frame> {
     all
 }
 
+pub fn is_quiet(request: &[u8]) -> bool {
+    Frame::parse(request).is_quiet()
+}
+
+/// Whether it ends quiet requests.
+pub fn is_end(request: &[u8]) -> bool {
+    Frame::parse(request).opcode == NOOP
+}
+
 /// What is sent to a request, by a template of frames: those have its opcode and opaque (what the
 /// template has in their places is laid over them by exclusive or), and its key where it asks for that.
 /// Where the template is silent, as it is for commands that were quiet, or the request is quiet, the
 /// answer is what it would be. Bytes that are no frames are sent as they are.
-pub fn answer(request: &Frame, template: &[u8]) -> Vec<u8> {
+pub fn answer(request: &[u8], template: &[u8]) -> Vec<u8> {
+    let request = Frame::parse(request);
     if !matches!(template.first(), None | Some(&REPLY)) {
         return template.to_vec();
     }

@@ -13,6 +13,7 @@ pub mod forked;
 pub mod frames;
 pub mod header;
 pub mod install;
+pub mod lines;
 pub mod memcached;
 pub mod named;
 pub mod raw;

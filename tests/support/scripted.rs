@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::frames::{self, Frame};
+use super::{frames, lines};
 
 /// No step takes this long, unless a test has failed already.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -36,10 +36,31 @@ pub enum Pace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
     Nothing,
-    /// Its opaque, for every `#`.
-    Opaque,
-    /// All that `frames::answer` makes of both, one after the other; of the end of quiet requests, too.
+    /// Its opaque, for every `#`, as `lines::answer` makes it of both; the next reply to the next request,
+    /// and what ends quiet ones has its own.
+    Lines,
+    /// As above, by `frames::answer`.
     Frames,
+}
+
+/// Where a reply ends, in bytes of all that are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// From here on it can be known: of silence, when the head of the next reply has come.
+    pub first: usize,
+    /// From here on it must be.
+    pub last: usize,
+}
+
+impl End {
+    pub const NEVER: End = End::at(usize::MAX);
+
+    const fn at(at: usize) -> End {
+        End {
+            first: at,
+            last: at,
+        }
+    }
 }
 
 /// What is done with each connection, from its beginning; then it is closed for writing.
@@ -69,8 +90,8 @@ pub struct Scripted {
     path: PathBuf,
     script: Arc<Mutex<Script>>,
     heard: Arc<Mutex<Vec<u8>>>,
-    /// Where the replies of the last part end.
-    ends: Arc<Mutex<Vec<usize>>>,
+    /// Where the replies that were sent last end.
+    ends: Arc<Mutex<Vec<End>>>,
     done: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     /// Holds the socket.
@@ -117,8 +138,8 @@ impl Scripted {
         format!("memcached+unix://{}{options}", self.path.display())
     }
 
-    /// Where the replies of the last part end, as they were filled, were they sent whole.
-    pub fn ends(&self) -> Vec<usize> {
+    /// Where the replies of the last part, or of the last connection, end, were they sent whole.
+    pub fn ends(&self) -> Vec<End> {
         self.ends.lock().expect("no panic").clone()
     }
 
@@ -144,101 +165,105 @@ impl Drop for Scripted {
     }
 }
 
-fn serve(mut stream: UnixStream, script: &Script, ear: &Mutex<Vec<u8>>, told: &Mutex<Vec<usize>>) {
+fn serve(mut stream: UnixStream, script: &Script, ear: &Mutex<Vec<u8>>, told: &Mutex<Vec<End>>) {
     stream.set_read_timeout(Some(LIMIT)).expect("set");
-    let (mut come, mut answered) = (Vec::new(), 0);
-    if script.fill == Fill::Frames {
-        serve_frames(&mut stream, script, &mut come, told);
-    }
-    let in_lines = script.parts.iter().filter(|_| script.fill != Fill::Frames);
-    'parts: for part in in_lines {
-        let asked = answered + part.requests;
-        while requests(&come).len() < asked {
-            if !receive(&mut stream, &mut come) {
-                break 'parts;
-            }
-        }
-        let mut reply = Vec::new();
-        let mut ends = Vec::new();
-        for (number, template) in part.replies.iter().enumerate() {
-            let request = requests(&come).get(answered + number).copied();
-            reply.extend(filled(script.fill, template, request));
-            ends.push(reply.len());
-        }
-        answered = asked;
-        *told.lock().expect("no panic") = ends;
-        let cut = script.cut.filter(|cut| *cut < reply.len());
-        reply.truncate(cut.unwrap_or(reply.len()));
-        if !send(&mut stream, &reply, script.pace) || cut.is_some() {
-            break;
-        }
-    }
+    let mut come = Vec::new();
+    let _ = match script.fill {
+        Fill::Nothing => serve_parts(&mut stream, script, &mut come, told),
+        Fill::Lines | Fill::Frames => serve_each(&mut stream, script, &mut come, told),
+    };
     let _ = stream.shutdown(Shutdown::Write);
     while receive(&mut stream, &mut come) {}
     ear.lock().expect("no panic").extend(come);
 }
 
-/// The replies of all parts, each to the next request that is no end of quiet ones.
-fn serve_frames(
+/// Part by part; `None` where it does not come to the end.
+fn serve_parts(
     stream: &mut UnixStream,
     script: &Script,
     come: &mut Vec<u8>,
-    told: &Mutex<Vec<usize>>,
-) {
+    told: &Mutex<Vec<End>>,
+) -> Option<()> {
+    let mut asked = 0;
+    for part in &script.parts {
+        asked += part.requests;
+        while requests(come).len() < asked {
+            receive(stream, come).then_some(())?;
+        }
+        let lens = part.replies.iter().scan(0, |sum: &mut usize, reply| {
+            *sum += reply.len();
+            Some(End::at(*sum))
+        });
+        *told.lock().expect("no panic") = lens.collect();
+        let reply = part.replies.concat();
+        let cut = script.cut.filter(|cut| *cut < reply.len());
+        let reply = &reply[..cut.unwrap_or(reply.len())];
+        (send(stream, reply, script.pace) && cut.is_none()).then_some(())?;
+    }
+    Some(())
+}
+
+/// Request by request: the replies of all parts, one after the other.
+fn serve_each(
+    stream: &mut UnixStream,
+    script: &Script,
+    come: &mut Vec<u8>,
+    told: &Mutex<Vec<End>>,
+) -> Option<()> {
+    let (is_quiet, is_end, answer): (IsOne, IsOne, Answer) = match script.fill {
+        Fill::Frames => (frames::is_quiet, frames::is_end, frames::answer),
+        _ => (lines::is_quiet, lines::is_end, lines::answer),
+    };
     let mut templates = script.parts.iter().flat_map(|part| &part.replies);
     let count = script.parts.iter().map(|part| part.replies.len()).sum();
     let (mut asked, mut sent, mut ends, mut open) = (0, 0, Vec::new(), false);
     while ends.len() < count || open {
         while requests(come).len() == asked {
-            if !receive(stream, come) {
-                return;
-            }
+            receive(stream, come).then_some(())?;
         }
-        let request = Frame::parse(requests(come)[asked]);
+        let request = requests(come)[asked];
         asked += 1;
-        let is_end = request.opcode == frames::NOOP && open;
-        let template = match is_end {
-            true => Some(&[][..]),
-            false => templates.next().map(Vec::as_slice),
+        let is_own = !(open && is_end(request));
+        let reply = match is_own {
+            false => answer(request, b""),
+            true => {
+                ends.push(End::NEVER);
+                answer(request, templates.next()?)
+            }
         };
-        let Some(template) = template else { return };
-        let reply = frames::answer(&request, template);
+        open = is_quiet(request);
         let room = script.cut.map_or(usize::MAX, |cut| cut - sent);
+        let head = sent + head_len(&reply);
         sent += reply.len();
-        open = request.is_quiet();
-        if !is_end {
-            ends.push(usize::MAX);
-        }
         // What is silent has come when the next one has.
         if !reply.is_empty() {
-            let waiting = ends.iter_mut().filter(|end| **end == usize::MAX);
-            waiting.for_each(|end| *end = sent);
+            let count = ends.len();
+            let waiting = ends.iter_mut().enumerate();
+            for (number, end) in waiting.filter(|(_, end)| **end == End::NEVER) {
+                let own = is_own && number + 1 == count;
+                end.first = if own { sent } else { head };
+                end.last = sent;
+            }
         }
         *told.lock().expect("no panic") = ends.clone();
         let reply = &reply[..room.min(reply.len())];
-        if !send(stream, reply, script.pace) || script.cut.is_some_and(|cut| cut <= sent) {
-            return;
-        }
+        let goes_on = script.cut.is_none_or(|cut| sent < cut);
+        (send(stream, reply, script.pace) && goes_on).then_some(())?;
+    }
+    Some(())
+}
+
+/// What of a reply says whose it is.
+fn head_len(reply: &[u8]) -> usize {
+    let line = || reply.windows(2).position(|two| two == b"\r\n");
+    match reply.first() {
+        Some(&frames::REPLY) => frames::HEADER,
+        _ => line().map_or(reply.len(), |end| end + 2),
     }
 }
 
-fn filled(fill: Fill, template: &[u8], request: Option<&[u8]>) -> Vec<u8> {
-    let pieces: Vec<_> = template.split(|byte| *byte == b'#').collect();
-    if fill == Fill::Nothing || pieces.len() == 1 {
-        return template.to_vec();
-    }
-    let request = request.expect("a request for every reply");
-    pieces.join(&opaque(request)[..])
-}
-
-/// `O…`, of a line of the meta protocol.
-fn opaque(request: &[u8]) -> Vec<u8> {
-    let line = request.split(|byte| *byte == b'\r').next();
-    let mut words = line.expect("a line").split(|byte| *byte == b' ').skip(2);
-    let word = words.find(|word| word.first() == Some(&b'O'));
-    word.unwrap_or_else(|| panic!("no opaque: {:?}", request.escape_ascii().to_string()))
-        .to_vec()
-}
+type IsOne = fn(&[u8]) -> bool;
+type Answer = fn(&[u8], &[u8]) -> Vec<u8>;
 
 /// Whether more came.
 fn receive(stream: &mut UnixStream, come: &mut Vec<u8>) -> bool {

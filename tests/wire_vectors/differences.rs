@@ -35,6 +35,7 @@ impl Difference {
 
 const MEMCACHED2: &[&str] = &["memcached2"];
 const TWISTED: &[&str] = &["twisted"];
+const BMEMCACHED: &[&str] = &["bmemcached"];
 const PYMEMCACHE_3: &[&str] = &["pymemcache-3.2.0", "pymemcache-3.4.2"];
 const PYMEMCACHE: &[&str] = &["pymemcache-3.2.0", "pymemcache-3.4.2", "pymemcache-4.0.0"];
 
@@ -245,6 +246,88 @@ pub const DIFFERENCES: &[Difference] = &[
         "!MemcacheServerError",
         "PY-44",
         "it takes all lines that begin with ERROR for one; here what is not switched on is not permitted",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "set('k', 'abc') <- status 0x01",
+            "810100000000000100000003000000000000000000000000657272",
+        ],
+        "!MemcachedException",
+        "BM-18",
+        "to a set that names no CAS no server answers that there is nothing",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "set('k', 'abc') <- status 0x02",
+            "810100000000000200000003000000000000000000000000657272",
+        ],
+        "!MemcachedException",
+        "BM-18",
+        "to a set that names no CAS no server answers that there is something",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "set('k', 'abc') <- status 0x05",
+            "810100000000000500000003000000000000000000000000657272",
+        ],
+        "False",
+        "BM-18",
+        "it raises for every status but 0, 1 and 2; not stored is a status of its own here",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "add('k', 'abc') <- status 0x05",
+            "810200000000000500000003000000000000000000000000657272",
+        ],
+        "False",
+        "BM-18",
+        "as above",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "replace('k', 'abc') <- status 0x05",
+            "810300000000000500000003000000000000000000000000657272",
+        ],
+        "False",
+        "BM-18",
+        "as above",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "replace('k', 'abc') <- status 0x02",
+            "810300000000000200000003000000000000000000000000657272",
+        ],
+        "!MemcachedException",
+        "BM-18",
+        "to a replace no server answers that there is something",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "set_multi({('a', 0): 'x', ('b', 7): 'y'})",
+            "811200000000000200000006000000000000000000000000657869737473\
+             811100000000000200000006000000010000000000000000657869737473\
+             810a00000000000000000000000000000000000000000000",
+        ],
+        "[('a', 0), ('b', 7)]",
+        "BM-25",
+        "it names what failed with the CAS of the reply, which has none",
+    ),
+    differs(
+        BMEMCACHED,
+        [
+            "set('a b', 'abc')",
+            "810100000000000000000000000000000000000000000000",
+        ],
+        "!MemcachedException",
+        "BM-33",
+        "it sends any key; here a key that not all protocols can say is refused unsent",
     ),
     differs(
         &["python-memcached"],
