@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 use memcached2::status::{Status, TABLE};
 use nearest::{failures, find, is, is_below, row};
-use trees::{Kind, Row, TREES, Tree};
+use trees::{Kind, TREES, Tree};
 
 #[test]
 fn every_status_has_its_place_in_every_tree() {
