@@ -16,7 +16,7 @@ done
 
 # command:package
 needed="abidiff:abigail-tools cc:gcc c++:g++ clang:clang cmake:cmake go:golang-go make:make memcached:memcached
-        nm:binutils pkg-config:pkg-config python3:python3 ruby:ruby strace:strace valgrind:valgrind"
+        nm:binutils nutcracker:nutcracker pkg-config:pkg-config python3:python3 ruby:ruby strace:strace valgrind:valgrind"
 packages=
 for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair#*:}"

@@ -12,9 +12,11 @@ use crate::status::Status;
 
 mod kind;
 mod number;
+mod profile;
 mod value;
 
 pub use kind::{DURATION_MAX, Kind, PATH_MAX};
+pub use profile::Profile;
 pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
 
@@ -127,6 +129,8 @@ options! {
             "The largest value that is received; a server that announces more fails the command.";
         protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta"]), [pooled],
             "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `auto` is `ascii` in this version.";
+        profile: Profile = "full", Kind::Choice(&["full", "classic"]), [pooled],
+            "What stands between the client and its servers. `classic` keeps to what proxies (twemproxy, mcrouter) pass: classic commands on keys in ASCII, and not a byte that was not asked for; everything else is MC_UNSUPPORTED before anything is sent. It contradicts `protocol=meta` and `paranoid`. See docs/proxies.md.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],

@@ -13,6 +13,7 @@ pub mod header;
 pub mod install;
 pub mod memcached;
 pub mod named;
+pub mod nutcracker;
 pub mod raw;
 pub mod run;
 pub mod servers;

@@ -72,6 +72,25 @@ impl Raw {
         assert_eq!(stored, "STORED", "{key}");
     }
 
+    /// Store so many small values under `key`, one over the other.
+    pub fn set_many(&mut self, key: &str, times: usize) {
+        let set = format!("set {key} 0 0 1\r\nx\r\n");
+        for begun in (0..times).step_by(500) {
+            let now = (times - begun).min(500);
+            self.writer
+                .write_all(set.repeat(now).as_bytes())
+                .expect("sent");
+            for _ in 0..now {
+                assert_eq!(self.line(), "STORED");
+            }
+        }
+    }
+
+    /// Forget everything.
+    pub fn flush(&mut self) {
+        assert_eq!(self.ask("flush_all"), "OK");
+    }
+
     /// The lines of one of the server's replies up to `END`, each without its `STAT`.
     pub fn stats(&mut self, argument: &str) -> Vec<String> {
         let mut lines = Vec::new();
