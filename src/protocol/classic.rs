@@ -1,9 +1,10 @@
 //! What proxies pass, command by command: the option `profile=classic` sends nothing else.
 //!
 //! What twemproxy does was asked of nutcracker 0.5.0, as Debian packages it, over a socket of one's
-//! own; what mcrouter does is what its parser of ASCII requests reads (`McAsciiParser.rl`). A word that
-//! they do not know makes both close the connection, and whatever else was under way there goes with
-//! it: such a command has to be refused before it is sent.
+//! own; what mcrouter does is what its parser of ASCII requests reads (`McAsciiParser.rl`), and what
+//! its users report. A word that they do not know makes both close the connection (mcrouter says
+//! `CLIENT_ERROR malformed request` first), and whatever else was under way there goes with it: such a
+//! command has to be refused before it is sent.
 
 use super::Op;
 
@@ -44,8 +45,18 @@ use Fate::{Closed, ForItself, Passed, Refused};
 pub const TABLE: [Row; 21] = [
     row(Op::Get, Passed, Passed, ""),
     row(Op::Gets, Passed, Passed, ""),
-    row(Op::Gat, Closed, Closed, "\"planned\" in twemproxy's notes"),
-    row(Op::Gats, Closed, Closed, "\"planned\" in twemproxy's notes"),
+    row(
+        Op::Gat,
+        Closed,
+        Passed,
+        "mcrouter from 2019 on; before, it closes",
+    ),
+    row(
+        Op::Gats,
+        Closed,
+        Passed,
+        "mcrouter from 2019 on; before, it closes",
+    ),
     row(Op::Set, Passed, Passed, ""),
     row(Op::Add, Passed, Passed, ""),
     row(Op::Replace, Passed, Passed, ""),

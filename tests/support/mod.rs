@@ -5,6 +5,7 @@
 pub mod abi;
 pub mod cc;
 pub mod client;
+pub mod commands;
 pub mod conn;
 pub mod consumer;
 pub mod dump;

@@ -66,6 +66,23 @@ impl Raw {
         Some(value)
     }
 
+    /// The keys of the values that one line of keys is answered with, in the order in which they come.
+    pub fn order(&mut self, keys: &[&str]) -> Vec<String> {
+        let (mut order, mut head) = (Vec::new(), self.ask(&format!("get {}", keys.join(" "))));
+        while head != "END" {
+            let words: Vec<&str> = head.split(' ').collect();
+            let [_, key, _, len] = words[..] else {
+                panic!("{head}");
+            };
+            let mut value = vec![0; len.parse().expect("a length")];
+            order.push(key.to_string());
+            self.reader.read_exact(&mut value).expect("a value");
+            assert_eq!(self.line(), "");
+            head = self.line();
+        }
+        order
+    }
+
     /// Store a value.
     pub fn set(&mut self, key: &str, value: &str) {
         let stored = self.ask(&format!("set {key} 0 0 {}\r\n{value}", value.len()));
