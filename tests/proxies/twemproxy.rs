@@ -123,7 +123,7 @@ fn quiet_writes() {
     }
 }
 
-/// FM-17, FM-57: the proxy asks its servers for parts of a line of keys, and hands out the values in
+/// FM-20, FM-57: the proxy asks its servers for parts of a line of keys, and hands out the values in
 /// another order than they were asked for; each is that of its key, of keys that are there twice too.
 #[test]
 fn fm57_values_of_one_line_in_any_order() {

@@ -13,6 +13,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub struct Raw {
     reader: BufReader<Box<dyn Read>>,
     writer: Box<dyn Write>,
+    /// Sets how long a read may take.
+    limit_reads: Box<dyn Fn(Option<Duration>) -> io::Result<()>>,
 }
 
 impl Raw {
@@ -21,20 +23,32 @@ impl Raw {
             Address::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
                 stream.set_read_timeout(Some(LIMIT))?;
-                Ok(Raw::over(Box::new(stream.try_clone()?), Box::new(stream)))
+                let (reader, limited) = (stream.try_clone()?, stream.try_clone()?);
+                let limit = Box::new(move |time| limited.set_read_timeout(time));
+                Ok(Raw::over(Box::new(reader), Box::new(stream), limit))
             }
             Address::Tcp(port) => {
                 let stream = TcpStream::connect(("127.0.0.1", *port))?;
                 stream.set_read_timeout(Some(LIMIT))?;
                 stream.set_nodelay(true)?;
-                Ok(Raw::over(Box::new(stream.try_clone()?), Box::new(stream)))
+                let (reader, limited) = (stream.try_clone()?, stream.try_clone()?);
+                let limit = Box::new(move |time| limited.set_read_timeout(time));
+                Ok(Raw::over(Box::new(reader), Box::new(stream), limit))
             }
         }
     }
 
-    fn over(read: Box<dyn Read>, writer: Box<dyn Write>) -> Raw {
+    fn over(
+        read: Box<dyn Read>,
+        writer: Box<dyn Write>,
+        limit_reads: Box<dyn Fn(Option<Duration>) -> io::Result<()>>,
+    ) -> Raw {
         let reader = BufReader::new(read);
-        Raw { reader, writer }
+        Raw {
+            reader,
+            writer,
+            limit_reads,
+        }
     }
 
     /// Send one line; return the first of the reply.
@@ -122,6 +136,17 @@ impl Raw {
 
     pub fn version(&mut self) -> String {
         self.ask("version")
+    }
+
+    /// What the server says to `version` in so much time; `None`: nothing, or that was the end.
+    pub fn try_version(&mut self, time: Duration) -> Option<String> {
+        (self.limit_reads)(Some(time)).ok()?;
+        let _ = self.writer.write_all(b"version\r\n");
+        let mut line = String::new();
+        let read = self.reader.read_line(&mut line);
+        (self.limit_reads)(Some(LIMIT)).ok()?;
+        read.is_ok_and(|n| n > 0)
+            .then(|| line.trim_end().to_string())
     }
 
     /// One number of the server's statistics.
