@@ -93,6 +93,14 @@ fn fm53_a_full_server_says_so() {
             "{}",
             name(done.status)
         );
+        let done = client.execute(Command::new(SET, &first, &large));
+        assert_eq!(
+            (name(done.status), done.effect),
+            (name(OUT_OF_MEMORY), REMOVED)
+        );
+        assert_eq!(client.get(&first), Got::Miss);
+        // There is room again for what was removed.
+        assert_eq!(client.set(&first, &large), OK, "{}", last_error());
         // What is refused in the meta protocol is gone, whatever it was to be done with.
         let (effect, left) = match protocol {
             "meta" => (REMOVED, Got::Miss),
@@ -104,15 +112,9 @@ fn fm53_a_full_server_says_so() {
             (name(OUT_OF_MEMORY), effect)
         );
         assert!(client.get(&second) == left, "{protocol}");
-        let done = client.execute(Command::new(SET, &first, &large));
-        assert_eq!(
-            (name(done.status), done.effect),
-            (name(OUT_OF_MEMORY), REMOVED)
-        );
-        assert_eq!(client.get(&first), Got::Miss);
         // In batches; what has its place is stored.
         let keys: Vec<String> = (0..20).map(|number| format!("more:{number}")).collect();
-        let answer = client.set_multi(&keys, &vec![&large; 20]);
+        let answer = client.set_multi(&keys, &[&large; 20]);
         assert_eq!(name(answer.status), name(MULTI_STORAGE));
         for (key, status) in keys.iter().zip(&answer.entries) {
             let there = server.raw().get(key).is_some();
