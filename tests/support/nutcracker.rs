@@ -1,4 +1,5 @@
-//! A real twemproxy (nutcracker) in front of two real servers, which lives as long as its value.
+//! A real twemproxy (nutcracker) in front of two real servers, which lives as long as its value. All of them
+//! listen on Unix sockets: no other program takes those, while a server is down neither.
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
@@ -27,14 +28,14 @@ pub struct Nutcracker {
 impl Nutcracker {
     /// On a Unix socket; `flags` are those of both servers. It waits `patience` for them.
     pub fn new(flags: &[&str], patience: Duration) -> Nutcracker {
-        let behind = [0, 1].map(|_| Memcached::tcp_to_restart(flags));
+        let behind = [0, 1].map(|_| Memcached::unix(flags));
         let directory = tempfile::tempdir().expect("a temporary directory");
         let socket = directory.path().join("proxy.sock");
         let file = directory.path().join("nutcracker.yml");
         let servers = behind.each_ref().map(|server| {
             let uri = server.uri();
-            let address = uri.strip_prefix("memcached://").expect("over TCP");
-            format!("   - {}:1\n", address.trim_end_matches('/'))
+            let path = uri.strip_prefix("memcached+unix://").expect("a socket");
+            format!("   - {path}:1\n")
         });
         let text = format!(
             "pool:\n  listen: {} 0700\n  hash: md5\n  distribution: modula\n  timeout: {}\n  servers:\n{}",
