@@ -18,7 +18,7 @@ done
 PATH=$PATH:/usr/sbin
 # command:package
 needed="abidiff:abigail-tools cc:gcc c++:g++ clang:clang cmake:cmake go:golang-go make:make memcached:memcached
-        nm:binutils pkg-config:pkg-config python3:python3 ruby:ruby saslpasswd2:sasl2-bin
+        nm:binutils nutcracker:nutcracker pkg-config:pkg-config python3:python3 ruby:ruby saslpasswd2:sasl2-bin
         strace:strace valgrind:valgrind"
 packages=
 for pair in $needed; do

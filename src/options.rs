@@ -13,9 +13,11 @@ use crate::uri::Secret;
 
 mod kind;
 mod number;
+mod profile;
 mod value;
 
 pub use kind::{DURATION_MAX, Kind, PATH_MAX, SECRET_MARK};
+pub use profile::Profile;
 pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
 
@@ -127,7 +129,9 @@ options! {
         max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
             "The largest value that is received; a server that announces more fails the command.";
         protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta", "binary"]), [pooled],
-            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` is `ascii` in this version.";
+            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` asks a server for its version together with a connection's first command, which is in ASCII, and then speaks `meta` where the server knows that (many values at once are asked for in ASCII still).";
+        profile: Profile = "full", Kind::Choice(&["full", "classic"]), [pooled],
+            "What stands between the client and its servers. `classic` keeps to what proxies (twemproxy, mcrouter) pass: classic commands on keys in ASCII, and not a byte that was not asked for; everything else is MC_UNSUPPORTED before anything is sent. It contradicts `protocol=meta`, `protocol=binary` and `paranoid`. See docs/proxies.md.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],

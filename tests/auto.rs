@@ -209,7 +209,7 @@ fn each_connection_asks_for_itself() {
 #[test]
 fn fm73_who_is_turned_away_is_told_why() {
     for (answer, words) in [
-        ("CLIENT_ERROR unauthenticated\r\n", "unauthenticated"),
+        ("CLIENT_ERROR unauthenticated\r\n", "asks for a username"),
         (
             "ERROR Too many open connections\r\n",
             "Too many open connections",

@@ -16,6 +16,8 @@ mod certificates;
 mod client;
 #[path = "conformance/comparer.rs"]
 mod comparer;
+#[path = "conformance/proxied.rs"]
+mod proxied;
 #[path = "conformance/rows.rs"]
 mod rows;
 #[path = "conformance/servers.rs"]

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Kind, Options, Protocol, SECRET_MARK, Scope, ServerOptions, Stagger, TABLE, TlsVersion,
-    find,
+    Clock, Kind, Options, Profile, Protocol, SECRET_MARK, Scope, ServerOptions, Stagger, TABLE,
+    TlsVersion, find,
 };
 
 use memcached2::uri::Secret;
@@ -135,6 +135,7 @@ fn the_defaults_are_those_of_the_table() {
         item_size_max: 1 << 20,
         max_value_size: 128 << 20,
         protocol: Protocol::Auto,
+        profile: Profile::Full,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),

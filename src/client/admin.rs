@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::aside::{Aside, Ended, turn};
 use super::authenticate::unauthenticated;
 use super::call::Call;
+use super::proxied;
 use super::server::Server;
 use super::sink::{Answer, Sink};
 use super::{Client, Limit};
@@ -32,6 +33,7 @@ impl Client {
         begin: impl FnOnce(&[ServerName]) -> Result<S>,
     ) -> Result<S> {
         let end = admin::end(line).map_err(refused)?;
+        proxied::refuse(&self.settings.options, "a line of an operator")?;
         let mut request = Vec::new();
         request
             .try_reserve_exact(line.len() + 2)

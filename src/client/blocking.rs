@@ -5,6 +5,7 @@ use super::One;
 use super::call::{Call, Context, unix_now};
 use super::lane::{Handed, Lane};
 use super::no_servers;
+use super::proxied::not_passed;
 use super::sink::{Sent, Sink};
 use crate::observe::Notices;
 use crate::operation::batch::Batch;
@@ -12,6 +13,8 @@ use crate::operation::command::{Commands, fault, key, unsent};
 use crate::operation::retry::Loss;
 use crate::operation::single::Single;
 use crate::operation::{Event, Operation, Step, Token};
+use crate::options::Profile;
+use crate::protocol::classic::passes;
 use crate::protocol::{Command, Op, Request};
 
 /// An operation on its way.
@@ -123,6 +126,10 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             return operation.on(Event::Refused { tag, failure });
         }
         let command = &*command;
+        if !passes(command.op) && self.call.options.profile == Profile::Classic {
+            let failure = not_passed(command.op);
+            return operation.on(Event::Refused { tag, failure });
+        }
         let key = match key(command.op, command, context.limits) {
             Ok(key) => key,
             Err(failure) => return operation.on(Event::Refused { tag, failure }),

@@ -47,6 +47,7 @@ impl Call<'_> {
         let opaque = || RandomState::new().hash_one(()) as u32;
         match self.options.protocol {
             Protocol::Ascii => Dialect::Ascii,
+            Protocol::Auto if !self.options.asks_version() => Dialect::Ascii,
             Protocol::Auto => Dialect::Auto { opaque: opaque() },
             Protocol::Meta => Dialect::Meta { opaque: opaque() },
             Protocol::Binary => Dialect::Binary { opaque: opaque() },

@@ -11,7 +11,9 @@ use crate::connection::session::Session;
 use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Status};
 use crate::operation::retry::Loss;
-use crate::transport::{Interest, Readiness};
+use crate::protocol::refusal::refusal;
+use crate::transport::tls::TlsFault;
+use crate::transport::{Interest, Mode, Readiness};
 
 pub struct Lane {
     /// The server's place in the topology.
@@ -113,12 +115,38 @@ impl Lane {
     /// The connection ended, or failed.
     #[cold]
     pub fn troubled(&mut self, trouble: Trouble) -> Loss {
-        let refused = trouble.is_refusal();
-        let (failure, closed) = trouble.failure(self.server.name);
+        let mut refused = trouble.is_refusal();
+        let (failure, closed) = match self.turned_away(&trouble) {
+            Some(failure) => {
+                refused = true;
+                (failure, true)
+            }
+            None => trouble.failure(self.server.name),
+        };
         let mut loss = self.loss(failure, closed);
         // To a server that refused there was no connection.
         loss.connected &= !refused;
         loss
+    }
+
+    /// A server that has too many connections says so and closes: what it said may still be read where
+    /// nothing can be sent any more.
+    #[cold]
+    fn turned_away(&mut self, trouble: &Trouble) -> Option<Box<Failure>> {
+        match trouble {
+            Trouble::Io(error) if TlsFault::of(error).is_none() => {}
+            _ => return None,
+        }
+        let name = self.server.name;
+        let link = self.link()?;
+        if link.reused || link.session.replied() {
+            return None;
+        }
+        link.receive(None, Mode::DontWait).ok()?;
+        let line = link.session.unread().split(|byte| *byte == b'\r').next()?;
+        let status = refusal(line).filter(|status| *status == Status::TOO_MANY_CONNECTIONS)?;
+        let text = format!("{name}: {}", String::from_utf8_lossy(line));
+        Some(Failure::new(status, text))
     }
 
     /// What came cannot be believed.

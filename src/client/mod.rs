@@ -16,6 +16,7 @@ mod lanes;
 mod memory;
 mod place;
 pub mod pool;
+mod proxied;
 mod queue;
 pub mod raw;
 mod secure;
@@ -42,6 +43,7 @@ use crate::operation::batch::Batch;
 use crate::operation::broadcast::Everywhere;
 use crate::operation::command::Commands;
 use crate::options::Options;
+use crate::protocol::classic::passes;
 use crate::protocol::{Command, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context};
@@ -132,6 +134,7 @@ impl Client {
     pub fn with(&self, changes: &str) -> Result<Client> {
         let mut options = self.settings.options.clone();
         options.apply_list(changes)?;
+        options.agree_with_profile()?;
         Ok(Client {
             core: self.core.clone(),
             settings: Settings::new(options, &self.core),
@@ -220,6 +223,9 @@ impl Client {
         limit: Limit,
         begin: impl FnOnce(&[ServerName]) -> Result<S>,
     ) -> Result<S> {
+        if !passes(command.op) {
+            proxied::refuse(&self.settings.options, command.op.name())?;
+        }
         let state = self.core.state();
         let topology = state.topology();
         let names: Vec<ServerName> = topology

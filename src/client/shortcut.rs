@@ -9,6 +9,7 @@ use super::fit::{Fit, is_fit};
 use super::lane::{Handed, Lane, Way};
 use super::no_servers;
 use super::pool::{Lease, Pooled};
+use super::proxied::not_passed;
 use super::server::Server;
 use super::sink::{Answer, Sent, Sink};
 use super::slot::Slot;
@@ -19,6 +20,8 @@ use crate::connection::outbox::{Token, Values};
 use crate::error::Failure;
 use crate::operation::command::{fault, key};
 use crate::operation::single::Single;
+use crate::options::Profile;
+use crate::protocol::classic::passes;
 use crate::protocol::{Command, Op, Request, ValueHead};
 use crate::transport::Mode;
 use std::sync::Arc;
@@ -38,6 +41,9 @@ pub fn run<S: Sink + Default>(
 ) {
     if op.is_server_wide() {
         return fail(sink, server_wide(op));
+    }
+    if !passes(op) && call.options.profile == Profile::Classic {
+        return fail(sink, not_passed(op));
     }
     let limits = limits(call.options);
     let key = match key(op, command, limits) {

@@ -100,6 +100,7 @@ impl State {
     /// Fails where the store of a server in memory is not what its URI says, or options contradict each
     /// other.
     fn new(specs: &[ServerSpec], options: &Options) -> Result<State> {
+        options.agree_with_profile()?;
         let tls = TlsContext::new(TlsSettings::of(options)?);
         let with_store = |spec: &ServerSpec| Ok((spec.complete(options)?, open_store(spec)?));
         let servers = specs.iter().map(with_store).collect::<Result<Vec<_>>>()?;

@@ -42,12 +42,9 @@ impl Opening {
     }
 }
 
-/// What servers say that take no connection, or no command before they know the client: whatever it is
-/// said to, it stands for all commands.
-const TURNED_AWAY: [&[u8]; 2] = [
-    b"CLIENT_ERROR unauthenticated",
-    b"ERROR Too many open connections",
-];
+/// How begins what servers say that take no connection, or no command before they know the client
+/// (memcached -Y, in several words): whatever it is said to, it stands for all commands.
+const TURNED_AWAY: [&[u8]; 2] = [b"CLIENT_ERROR", b"ERROR Too many open connections"];
 
 impl Session {
     /// The version of the server, where it is known. Servers behind one address differ: it is this

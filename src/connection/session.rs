@@ -533,6 +533,11 @@ impl Session {
         self.inbox.bytes(span)
     }
 
+    /// What has come and was not read.
+    pub fn unread(&self) -> &[u8] {
+        self.inbox.unread()
+    }
+
     /// Whether any reply byte has come since the exchange began.
     pub fn replied(&self) -> bool {
         self.received > 0

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod ascii;
 pub mod binary;
+pub mod classic;
 pub mod command;
 pub mod expiry;
 pub mod key;

@@ -31,7 +31,7 @@ fn heard(peer: &Peer) -> Vec<String> {
 
 fn check(manner: Manner, first: &[&str], later: &[&str]) {
     let peer = Peer::start(manner);
-    let caller = calling(&peer.uri(&login()));
+    let caller = calling(&(peer.uri(&login()) + "?protocol=ascii"));
     assert_eq!(caller.get("a"), Outcome::Miss, "{manner:?}");
     assert_eq!(caller.get("b"), Outcome::Miss, "{manner:?}");
     assert_eq!(heard(&peer), first, "{manner:?}");
@@ -83,7 +83,7 @@ fn fm94_a_server_that_does_not_ask_is_told_nothing() {
 #[test]
 fn fm94_without_credentials_nothing_is_asked() {
     let peer = Peer::start(Manner::Open);
-    let caller = calling(&peer.uri(""));
+    let caller = calling(&(peer.uri("") + "?protocol=ascii"));
     assert_eq!(caller.get("a"), Outcome::Miss);
     assert_eq!(heard(&peer), ["get a"]);
 }

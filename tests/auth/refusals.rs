@@ -25,7 +25,7 @@ fn a_wrong_password() {
         (Manner::Closes, 2, 1),
     ] {
         let peer = Peer::start(manner);
-        let caller = calling(&peer.uri("ann:wrong@"));
+        let caller = calling(&(peer.uri("ann:wrong@") + "?protocol=ascii"));
         let name = format!("127.0.0.1:{}", peer.port());
         for (call, connections) in [
             (0, first),
@@ -120,7 +120,7 @@ fn without_credentials() {
 #[test]
 fn asked_in_the_middle() {
     let peer = Peer::start(Manner::Later);
-    let caller = calling(&peer.uri(&login()));
+    let caller = calling(&(peer.uri(&login()) + "?protocol=ascii"));
     let got = caller.get("key");
     got.assert_failed(Status::INVALID_CREDENTIALS, Phase::Receive, "in the middle");
     assert_eq!(peer.heard(), [["version", "get key"]]);
@@ -140,7 +140,7 @@ fn asked_in_the_middle() {
 #[test]
 fn fm06_more_than_was_asked_for() {
     let peer = Peer::start(Manner::Babbles);
-    let caller = calling(&peer.uri(&login()));
+    let caller = calling(&(peer.uri(&login()) + "?protocol=ascii"));
     let got = caller.get("key");
     let (status, phase) = (Status::UNEXPECTED_RESPONSE, Phase::Authenticate);
     // The rest may come later, and is what the first command meets then.

@@ -5,6 +5,7 @@
 pub mod abi;
 pub mod cc;
 pub mod client;
+pub mod commands;
 pub mod conn;
 pub mod consumer;
 pub mod dump;
@@ -16,6 +17,7 @@ pub mod install;
 pub mod lines;
 pub mod memcached;
 pub mod named;
+pub mod nutcracker;
 pub mod raw;
 pub mod run;
 pub mod scripted;
