@@ -2,13 +2,14 @@
 
 mod helper;
 pub mod pipe;
+pub mod poller;
 pub mod race;
 pub mod resolve;
 mod socket;
 mod socket_options;
 mod tcp;
 mod unix;
-mod wakeup;
+pub mod wakeup;
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
