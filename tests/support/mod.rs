@@ -11,6 +11,7 @@ pub mod dump;
 pub mod forked;
 pub mod header;
 pub mod install;
+pub mod loops;
 pub mod memcached;
 pub mod named;
 pub mod raw;
