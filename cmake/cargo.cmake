@@ -8,12 +8,18 @@ set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
 set(lib_dir "${PROJECT_BINARY_DIR}/lib")
 file(MAKE_DIRECTORY "${lib_dir}")
 
+set(features)
+if(MEMCACHED2_TLS)
+  list(APPEND features tls)
+endif()
+list(JOIN features "," features)
+
 # `cargo rustc` with these two crate types, because `cargo build` builds the rlib along with them and
 # then leaves out the link-time optimisation. Always a release build, whatever CMAKE_BUILD_TYPE says.
 add_custom_target(memcached2_cargo ALL
   COMMAND ${CMAKE_COMMAND} -E env MEMCACHED2_SONAME=${soname}
     ${MEMCACHED2_CARGO} rustc --lib --locked --release --crate-type cdylib,staticlib
-    --target-dir ${cargo_dir}
+    --features "${features}" --target-dir ${cargo_dir}
   COMMAND ${CMAKE_COMMAND} -E copy_if_different ${cargo_dir}/release/libmemcached2.so ${lib_dir}/${shared_library}
   COMMAND ${CMAKE_COMMAND} -E copy_if_different ${cargo_dir}/release/libmemcached2.a ${lib_dir}/${static_library}
   COMMAND ${CMAKE_COMMAND} -E create_symlink ${shared_library} ${lib_dir}/${soname}

@@ -186,6 +186,11 @@
 
 
 /**
+ * A bit of mc_features: servers of the scheme memcacheds://. Since: 0.1.
+ */
+#define MC_FEATURE_TLS 1
+
+/**
  * A connection was made. Since: 0.1.
  */
 #define MC_EVENT_CONNECTED 1
@@ -1035,8 +1040,8 @@ MC_API const char *mc_version(void);
 MC_API uint32_t mc_version_number(void);
 
 /**
- * Return what this build can do beyond the header, a bit for each; none is named yet. What is not
- * built in answers MC_UNSUPPORTED. Since: 0.1.
+ * Return what is built in that can be left out, a bit MC_FEATURE_… for each. What is not built in
+ * answers MC_UNSUPPORTED. Since: 0.1.
  */
 MC_API uint64_t mc_features(void);
 

@@ -22,9 +22,11 @@ stage() {
 
 stage "format" cargo fmt --all --check
 stage "lints, the library: every unsafe block says why it is sound" \
-  cargo clippy --locked --lib -- -D warnings -D clippy::undocumented_unsafe_blocks
-stage "lints, everything" cargo clippy --locked --all-targets -- -D warnings
-stage "tests are built" cargo test --locked --no-run
-stage "tests" cargo test --locked --no-fail-fast
+  cargo clippy --locked --features tls --lib -- -D warnings -D clippy::undocumented_unsafe_blocks
+stage "lints, everything" cargo clippy --locked --features tls --all-targets -- -D warnings
+stage "lints, without TLS" cargo clippy --locked --lib --test config --test c_programs -- -D warnings
+stage "tests are built" cargo test --locked --features tls --no-run
+stage "tests" cargo test --locked --features tls --no-fail-fast
+stage "tests of a build without TLS" cargo test --locked --test config --test exports
 
 printf '\n== all passed\n%s  %8d s  in total\n' "$summary" $(($(date +%s) - began))

@@ -3,6 +3,7 @@
 
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::convert::Infallible;
+use std::io::{self, BufRead};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
@@ -50,6 +51,40 @@ unsafe impl Source for &[u8] {
             *self = rest;
         }
         Ok(before - self.len())
+    }
+}
+
+/// All that a buffered reader has without waiting: its first piece, which it may wait for, and what it has
+/// then as long as it says neither `WouldBlock` nor its end.
+pub struct Buffered<R>(pub R);
+
+// SAFETY: the bytes are taken by the source above, which keeps the promise: into what is left of `first`,
+// and then of `second`.
+unsafe impl<R: BufRead> Source for Buffered<R> {
+    type Error = io::Error;
+
+    fn fill(
+        &mut self,
+        first: &mut [MaybeUninit<u8>],
+        second: &mut [MaybeUninit<u8>],
+    ) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < first.len() + second.len() {
+            let mut bytes = match self.0.fill_buf() {
+                Ok(bytes) => bytes,
+                Err(_) if filled > 0 => break,
+                Err(error) => return Err(error),
+            };
+            let here = filled.min(first.len());
+            let (here, there) = (&mut first[here..], &mut second[filled - here..]);
+            let Ok(n) = bytes.fill(here, there);
+            if n == 0 {
+                break;
+            }
+            self.0.consume(n);
+            filled += n;
+        }
+        Ok(filled)
     }
 }
 

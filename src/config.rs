@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::{Failure, Result};
 use crate::options::{self, Clock, Options, Scope, ServerOptions};
 use crate::status::Status;
-use crate::uri::{self, Scheme, ServerUri};
+use crate::uri::{self, Address, Scheme, ServerUri};
 
 /// One server of a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +19,8 @@ pub struct ServerSpec {
     pub weight: u32,
     /// What its URI says about the store of a `memory://` server.
     pub store: StoreSpec,
+    /// Of a `memcacheds://` server: what its certificate must name.
+    pub tls_name: Option<Arc<str>>,
 }
 
 /// What a store in memory is to be; what is not said is as the store has it already, else the
@@ -194,6 +196,7 @@ fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
     }
     Ok(ServerSpec {
         store: store(&uri, &own, &name)?,
+        tls_name: tls_name(&uri, &own, &name)?,
         uri,
         name,
         weight: own.weight,
@@ -212,6 +215,22 @@ fn store(uri: &ServerUri, own: &ServerOptions, name: &str) -> Result<StoreSpec> 
         )));
     }
     Ok(said)
+}
+
+/// What the certificate of a server must name; `None` where TLS is not spoken.
+fn tls_name(uri: &ServerUri, own: &ServerOptions, name: &str) -> Result<Option<Arc<str>>> {
+    let said = own.tls_server_name.as_str();
+    match (uri.scheme, &uri.address) {
+        (Scheme::Memcacheds, Address::Tcp { host, .. }) => Ok(Some(match said {
+            // The dot at the end of a name is none of it.
+            "" => host.strip_suffix('.').unwrap_or(host).into(),
+            said => said.into(),
+        })),
+        _ if said.is_empty() => Ok(None),
+        _ => Err(Failure::argument(format!(
+            "server {name}: the option tls_server_name is for servers of the scheme memcacheds:// only"
+        ))),
+    }
 }
 
 /// Adds a statement unless it is there already; two that differ are an error.
@@ -279,7 +298,7 @@ fn refuse_double(servers: &[ServerSpec], new: &ServerSpec) -> Result<()> {
 /// Whether this version can talk to the server.
 fn servable(uri: &ServerUri) -> Result<()> {
     let missing = match uri.scheme {
-        Scheme::Memcacheds => "this version has no TLS",
+        Scheme::Memcacheds if !cfg!(feature = "tls") => "this build has no TLS",
         Scheme::Discover => "this version cannot ask for the list of servers",
         _ => return Ok(()),
     };

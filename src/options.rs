@@ -4,6 +4,7 @@
 //! functions that set and get a value as text; so these cannot disagree. URI query parameters,
 //! `mc_options_set` and the documentation all use this vocabulary.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Failure, Result};
@@ -13,8 +14,8 @@ mod kind;
 mod number;
 mod value;
 
-pub use kind::{DURATION_MAX, Kind};
-pub use value::{Clock, Protocol, Stagger};
+pub use kind::{DURATION_MAX, Kind, PATH_MAX};
+pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
 
 /// What an option belongs to.
@@ -124,14 +125,26 @@ options! {
             "The largest item that the server stores, as its own option -I says it: key, value and the server's overhead. What is larger is refused without being sent.";
         max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
             "The largest value that is received; a server that announces more fails the command.";
-        protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii"]), [pooled],
-            "The protocol that is spoken. This version speaks ASCII only, so both mean the same.";
+        protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta"]), [pooled],
+            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `auto` is `ascii` in this version.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],
             "SO_KEEPALIVE: the system notices when the other end of an idle connection is gone.";
         tcp_user_timeout: Option<Duration> = "2s", Kind::Duration { min: MILLISECOND, none: true }, [pooled],
             "TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged before the system gives the connection up; `none` leaves it to the system.";
+        tls_ca: PathBuf = "", Kind::Path, [pooled],
+            "Of memcacheds:// servers: a file or a directory of the certificate authorities (PEM) that may have signed the servers' certificates; without it, those that the system trusts. All files of TLS are read again when a connection is made after they have changed.";
+        tls_cert: PathBuf = "", Kind::Path, [pooled],
+            "The file (PEM) of the certificate that this client shows to servers that ask for one, followed by those that lead from there to an authority.";
+        tls_key: PathBuf = "", Kind::Path, [pooled],
+            "The file (PEM) of the private key of `tls_cert`; without it, the key stands in that file too.";
+        tls_min_version: TlsVersion = "1.2", Kind::Choice(&["1.2", "1.3"]), [pooled],
+            "The oldest version of TLS that is spoken.";
+        tls_session_resumption: bool = "on", Kind::Bool, [pooled],
+            "A new connection to a server resumes an earlier TLS session where the server agrees, which spares most of the handshake.";
+        tls_insecure_skip_verify: bool = "off", Kind::Bool, [pooled],
+            "Dangerous: take any certificate that a server shows, whoever signed it and whatever it names. Whoever is between this client and the server can read and change everything then.";
         shortcut: bool = "on", Kind::Bool, [hidden],
             "A lone command on an idle connection takes the short way through the driver; off sends everything through the general one.";
     }
@@ -144,6 +157,8 @@ options! {
             "The name of the server in messages and results, instead of its address.";
         limit: u64 = "64m", Kind::Size { min: 64 * KIB, max: 64 * GIB }, [],
             "Of a memory:// server: how many bytes its items may take, as memcached's option -m says it. When they are more, those that were not used for longest are evicted.";
+        tls_server_name: String = "", Kind::Text { max: 255 }, [],
+            "Of a memcacheds:// server: the name, or the address, that its certificate must be for, and that it is told (SNI); without it, the host of its URI.";
         clock: Clock = "system", Kind::Choice(&["system", "manual"]), [],
             "Of a memory:// server: `manual` lets its time stand still until `mc_memory_advance` moves it, so that a test can have items expire without waiting.";
     }

@@ -124,11 +124,15 @@ impl ServerUri {
         parse::single(text)
     }
 
-    /// The canonical name: `host:port`, `[v6]:port`, `/path` or `memory://name`. It holds neither
-    /// credentials nor parameters, and parses to the same address. In a path, the bytes that would
+    /// The canonical name: `host:port`, `[v6]:port`, `/path` or `memory://name`, and with TLS
+    /// `memcacheds://host:port`, so that nobody who reads the list of servers and sets it again turns TLS
+    /// off. It holds neither credentials nor parameters, and parses to the same address. In a path, the bytes that would
     /// not survive parsing stand percent-encoded.
     pub fn name(&self) -> String {
-        self.address.to_string()
+        match self.scheme {
+            Scheme::Memcacheds => format!("memcacheds://{}", self.address),
+            _ => self.address.to_string(),
+        }
     }
 
     pub fn has_credentials(&self) -> bool {

@@ -3,6 +3,11 @@
 
 mod support;
 
+#[cfg(feature = "tls")]
+#[allow(dead_code)] // the tests of TLS take the rest
+#[path = "tls/certificates.rs"]
+mod certificates;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -108,6 +113,18 @@ fn tests_pass_over_tcp() {
 #[test]
 fn tests_pass_over_a_unix_socket() {
     run_tests(|| Memcached::unix(&MEMORY), plain);
+}
+
+/// As over TCP, with all that is sent and received in records.
+#[cfg(feature = "tls")]
+#[test]
+fn tests_pass_over_tls() {
+    let authority = certificates::Authority::new();
+    let shown = authority.issue("server", &certificates::server(&["127.0.0.1", "localhost"]));
+    let shown = shown.flag();
+    let flags = [&MEMORY[..], &["-Z", "-o", &shown]].concat();
+    let options = format!("tls_ca={}&connect_timeout=5s", authority.ca().display());
+    run_tests(|| Memcached::tls(&flags, &options), plain);
 }
 
 #[test]

@@ -80,8 +80,16 @@ fn weights_come_from_the_uri_or_the_call() {
 
 #[test]
 fn what_this_version_cannot_serve_is_refused() {
+    match Config::from_list("memcacheds://127.0.0.1") {
+        Ok(config) if cfg!(feature = "tls") => assert_eq!(config.servers.len(), 1),
+        Err(failure) if !cfg!(feature = "tls") => {
+            assert_eq!(failure.status, Status::UNSUPPORTED, "{failure}");
+            assert!(failure.text.contains("no TLS"), "{failure}");
+        }
+        other => panic!("{other:?}"),
+    }
     for uri in [
-        "memcacheds://127.0.0.1",
+        "memcacheds://u:p@127.0.0.1",
         "discover://127.0.0.1",
         "u:p@127.0.0.1",
         "u@127.0.0.1",
@@ -204,7 +212,7 @@ fn faults_in_a_list_name_the_server_and_the_option() {
         (
             "/a?protocol=binary",
             Status::UNSUPPORTED,
-            ["/a", "ASCII only"],
+            ["/a", "ASCII and meta only"],
         ),
         (
             "/a?protocol=x",

@@ -8,6 +8,10 @@
 mod abi;
 #[path = "conformance/cell.rs"]
 mod cell;
+#[cfg(feature = "tls")]
+#[allow(dead_code)] // the tests of TLS take the rest
+#[path = "tls/certificates.rs"]
+mod certificates;
 #[path = "conformance/client.rs"]
 mod client;
 #[path = "conformance/comparer.rs"]

@@ -3,6 +3,10 @@
 
 mod support;
 
+#[cfg(feature = "tls")]
+#[allow(dead_code)] // the tests of TLS take the rest
+#[path = "tls/certificates.rs"]
+mod certificates;
 #[path = "conn/dialogue.rs"]
 mod dialogue;
 #[path = "conn/peer.rs"]

@@ -5,10 +5,13 @@
 mod values;
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use memcached2::error::Status;
-use memcached2::options::{Clock, Options, Protocol, Scope, ServerOptions, Stagger, TABLE, find};
+use memcached2::options::{
+    Clock, Options, Protocol, Scope, ServerOptions, Stagger, TABLE, TlsVersion, find,
+};
 
 use values::{bad, good};
 
@@ -86,18 +89,14 @@ fn a_number_without_a_unit_is_refused_for_its_unit() {
 #[test]
 fn protocols_that_are_not_spoken() {
     for (name, status) in [
-        ("meta", Status::UNSUPPORTED),
         ("binary", Status::UNSUPPORTED),
         ("quic", Status::UNKNOWN_PROTOCOL),
     ] {
         assert_eq!(set("protocol", name).unwrap_err().status, status);
     }
-    assert!(
-        set("protocol", "meta")
-            .unwrap_err()
-            .text
-            .contains("ASCII only")
-    );
+    for name in ["auto", "ascii", "meta"] {
+        assert_eq!(set("protocol", name).unwrap(), name);
+    }
 }
 
 #[test]
@@ -131,6 +130,12 @@ fn the_defaults_are_those_of_the_table() {
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),
+        tls_ca: PathBuf::new(),
+        tls_cert: PathBuf::new(),
+        tls_key: PathBuf::new(),
+        tls_min_version: TlsVersion::V1_2,
+        tls_session_resumption: true,
+        tls_insecure_skip_verify: false,
         shortcut: true,
     };
     assert_eq!(Options::default(), expected);
@@ -140,6 +145,7 @@ fn the_defaults_are_those_of_the_table() {
             weight: 1,
             alias: String::new(),
             limit: 64 << 20,
+            tls_server_name: String::new(),
             clock: Clock::System,
         }
     );

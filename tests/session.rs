@@ -10,6 +10,8 @@ mod lines;
 mod lines_long;
 #[path = "session/lone.rs"]
 mod lone;
+#[path = "session/meta.rs"]
+mod meta;
 #[path = "session/quiet.rs"]
 mod quiet;
 #[path = "session/sending.rs"]

@@ -4,7 +4,10 @@
 mod turn;
 
 use std::time::Duration;
-use std::{io, sync::Arc};
+use std::{
+    io::{self, IoSlice},
+    sync::Arc,
+};
 
 use super::call::Call;
 use super::connect::Attempt;
@@ -12,6 +15,7 @@ use super::contest::Socket;
 use super::place::Noted;
 use super::server::Server;
 use crate::connection::inbox::Inbox;
+use crate::connection::trouble::Trouble;
 use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::{Notices, What};
@@ -224,7 +228,8 @@ impl Aside {
             return;
         };
         while self.sent < request.len() {
-            match stream.send(&request[self.sent..], Mode::DontWait) {
+            let rest = [IoSlice::new(&request[self.sent..])];
+            match stream.send_pieces(&rest, Mode::DontWait) {
                 Ok(n) => {
                     self.sent += n;
                     self.all_sent = self.sent == request.len();
@@ -241,6 +246,7 @@ impl Aside {
         let inbox = &mut self.inbox;
         let received = match stream.receiver(Mode::DontWait) {
             Receiver::Socket(mut reader) => inbox.receive(&mut reader, usize::MAX),
+            Receiver::Tls(mut reader) => inbox.receive(&mut reader, usize::MAX),
             Receiver::Pipe(pipe) => {
                 pipe.receive(|unread| match inbox.receive(unread, usize::MAX) {
                     Ok(n) => n,
@@ -257,10 +263,8 @@ impl Aside {
             Ok(_) => self.silent = Duration::ZERO,
             Err(error) if is_not_yet(&error) => {}
             Err(error) => {
-                let errno = error.raw_os_error().unwrap_or(0);
-                let text = format!("the connection to {name} failed: {error}");
-                let failure = Failure::new(Status::SERVER_DISCONNECT, text).errno(errno);
-                self.end(failure, matches!(errno, libc::ECONNRESET | libc::EPIPE));
+                let (failure, closed) = Trouble::from(error).failure(name);
+                self.end(failure, closed);
             }
         }
     }

@@ -211,6 +211,9 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         };
         let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
         let session = lane.session();
+        if session.speaks_meta() {
+            return;
+        }
         for tag in operation.unsent() {
             if context.commands.fill(tag, command).is_err() || command.op != op {
                 return;

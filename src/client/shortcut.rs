@@ -168,7 +168,7 @@ fn go_on(
     if let Some((head, used, left)) = large {
         session.continue_large(head, used, left);
     }
-    if quiet && trouble.is_none() && session.all_sent() {
+    if quiet && trouble.is_none() && pooled.link.all_sent() {
         sink.answer(0, Answer::Done);
         pooled.link.last_used = call.deadline.begin();
         server.pool.put(thread, pooled);

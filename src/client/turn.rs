@@ -86,7 +86,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     /// A quiet command is done when it has left.
     pub(super) fn settle_quiet<O: Operation>(&mut self, index: usize, operation: &mut O) -> bool {
         let lane = &mut self.lanes[index];
-        if !lane.quiet || !lane.link().is_some_and(|link| link.session.all_sent()) {
+        if !lane.quiet || !lane.link().is_some_and(|link| link.all_sent()) {
             return false;
         }
         let lane = self.lanes.swap_remove(index);

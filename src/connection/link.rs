@@ -5,60 +5,11 @@ use std::os::fd::RawFd;
 
 use super::outbox::Values;
 use super::session::Session;
-use crate::buffer::{NoMemory, Place};
+pub use super::trouble::Trouble;
+use crate::buffer::{Buffered, Place};
 use crate::deadline::Moment;
-use crate::error::{Failure, Status};
-use crate::names::ServerName;
+use crate::transport::tls::TlsReader;
 use crate::transport::{Interest, Mode, Pipe, Readiness, Receiver, Stream};
-
-/// Why bytes did not move.
-#[derive(Debug)]
-pub enum Trouble {
-    /// Not now.
-    WouldBlock,
-    /// A signal came first.
-    Interrupted,
-    /// The server closed the connection.
-    Eof,
-    Io(io::Error),
-    NoMemory(NoMemory),
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::WouldBlock,
-            io::ErrorKind::Interrupted => Trouble::Interrupted,
-            // The system's memory, or that of a server in this process.
-            io::ErrorKind::OutOfMemory => Trouble::NoMemory(NoMemory(0)),
-            _ => Trouble::Io(error),
-        }
-    }
-}
-
-impl Trouble {
-    /// What is told of a connection that it has ended, and whether it is the server that closed it.
-    #[cold]
-    pub fn failure(self, server: ServerName) -> (Box<Failure>, bool) {
-        match self {
-            Trouble::Io(error) => {
-                let errno = error.raw_os_error().unwrap_or(0);
-                let closed = matches!(
-                    errno,
-                    libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED | libc::ENOTCONN
-                );
-                let text = format!("the connection to {server} failed: {error}");
-                let failure = Failure::new(Status::SERVER_DISCONNECT, text).errno(errno);
-                (failure, closed)
-            }
-            Trouble::NoMemory(why) => (Failure::no_memory(why.0), false),
-            Trouble::Eof | Trouble::WouldBlock | Trouble::Interrupted => {
-                let text = format!("{server} closed the connection");
-                (Failure::new(Status::SERVER_DISCONNECT, text), true)
-            }
-        }
-    }
-}
 
 /// One connection.
 pub struct Link {
@@ -68,7 +19,12 @@ pub struct Link {
     pub last_used: Moment,
     /// It has carried a command before.
     pub reused: bool,
+    /// By TLS: so much of the command that is being sent has not been taken yet.
+    of_command: usize,
 }
+
+/// What a record of TLS holds (RFC 8446, 5.1), and memcached's receive memory too.
+const RECORD: usize = 16 * 1024;
 
 /// So many pieces are sent at once.
 const PIECES: usize = 64;
@@ -80,6 +36,7 @@ impl Link {
             stream,
             last_used: now,
             reused: false,
+            of_command: 0,
         }
     }
 
@@ -102,24 +59,75 @@ impl Link {
         self.stream.readiness(interest)
     }
 
+    /// Everything has left: nothing is kept by the session, nor by the stream.
+    pub fn all_sent(&self) -> bool {
+        self.session.all_sent() && self.stream.is_flushed()
+    }
+
     /// Send once of what is unsent; returns how many bytes left.
     #[inline(always)]
     pub fn send(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
         self.session.end_line();
-        let n = match self.session.plain() {
+        let sent = match self.session.plain() {
             Some(bytes) => self.stream.send(bytes, mode),
+            None if self.stream.is_tls() => return self.send_records(values, mode),
             None => {
                 let mut pieces = [IoSlice::new(&[]); PIECES];
                 let n = self.session.gather(values, &mut pieces);
                 self.stream.send_pieces(&pieces[..n], mode)
             }
+        };
+        match sent {
+            Ok(0) => Err(Trouble::Eof),
+            Ok(n) => {
+                self.session.wrote(n);
+                Ok(n)
+            }
+            Err(error) => self.unsent(error, values, mode),
         }
-        .map_err(Trouble::from)?;
-        if n == 0 {
+    }
+
+    /// A failure to send; a stream of TLS has only not been asked in its own way yet, which costs the
+    /// others nothing.
+    #[cold]
+    #[inline(never)]
+    fn unsent(
+        &mut self,
+        error: io::Error,
+        values: &dyn Values,
+        mode: Mode,
+    ) -> Result<usize, Trouble> {
+        match self.stream.is_tls() {
+            true => self.send_records(values, mode),
+            false => Err(Trouble::from(error)),
+        }
+    }
+
+    /// [`Link::send`] by TLS: a record ends with a command, or where the command goes on in the next one.
+    ///
+    /// memcached (1.6.18 at least) reads a large value to its end straight from the record, and then waits
+    /// for the socket: a command behind it in the same record it would see only when more came.
+    fn send_records(&mut self, values: &dyn Values, mode: Mode) -> Result<usize, Trouble> {
+        let wanted = match self.of_command {
+            0 => self.session.whole_commands(RECORD),
+            rest => rest,
+        };
+        let mut gathered = [IoSlice::new(&[]); PIECES];
+        let n = self.session.gather(values, &mut gathered);
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let mut left = wanted;
+        for (piece, gathered) in pieces.iter_mut().zip(&gathered[..n]) {
+            let taken = left.min(gathered.len());
+            *piece = IoSlice::new(&gathered[..taken]);
+            left -= taken;
+        }
+        let sent = self.stream.send_pieces(&pieces[..n], mode)?;
+        if sent == 0 {
             return Err(Trouble::Eof);
         }
-        self.session.wrote(n);
-        Ok(n)
+        self.of_command = wanted.saturating_sub(sent);
+        self.session.wrote(sent);
+        Ok(sent)
     }
 
     /// Receive once; the end of the stream is a trouble.
@@ -128,6 +136,9 @@ impl Link {
         let mut reader = match self.stream.receiver(mode) {
             Receiver::Socket(reader) => reader,
             Receiver::Pipe(pipe) => return receive_piped(pipe, &mut self.session, place),
+            Receiver::Tls(mut reader) => {
+                return receive_buffered(&mut reader, &mut self.session, place);
+            }
         };
         match self.session.receive(&mut reader, place) {
             Ok(Ok(0)) => Err(Trouble::Eof),
@@ -142,6 +153,7 @@ impl Link {
         let session = &mut self.session;
         let received = match self.stream.receiver(Mode::DontWait) {
             Receiver::Socket(mut reader) => session.receive_large(&mut reader, place, left),
+            Receiver::Tls(mut reader) => session.receive_large(&mut reader, place, left),
             Receiver::Pipe(pipe) => {
                 match pipe.receive(|unread| session.receive_large(unread, place, left)) {
                     Ok(Ok(Ok(received))) => Ok(Ok(received)),
@@ -184,6 +196,21 @@ impl Link {
                 Err(_) => return false,
             }
         }
+    }
+}
+
+/// [`Link::receive`] by TLS, kept out of the way of sockets.
+#[inline(never)]
+fn receive_buffered(
+    reader: &mut Buffered<TlsReader<'_>>,
+    session: &mut Session,
+    place: Option<&mut dyn Place>,
+) -> Result<usize, Trouble> {
+    match session.receive(reader, place) {
+        Ok(Ok(0)) => Err(Trouble::Eof),
+        Ok(Ok(n)) => Ok(n),
+        Ok(Err(error)) => Err(Trouble::from(error)),
+        Err(why) => Err(Trouble::NoMemory(why)),
     }
 }
 

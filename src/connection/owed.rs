@@ -234,6 +234,16 @@ impl Queue {
             .map_or(u64::MAX, |owed| owed.end)
     }
 
+    /// The end of the last command that ends behind `after` and not behind `most`; where there is none, of
+    /// the one that `after` is in; where that is not known, `None`. A line of keys is one command.
+    pub fn end_within(&self, after: u64, most: u64) -> Option<u64> {
+        let begin = self.waiting().partition_point(|owed| owed.end <= after);
+        let unsent = self.waiting().get(begin..).unwrap_or_default();
+        let (within, beyond) = unsent.split_at(unsent.partition_point(|owed| owed.end <= most));
+        let mut ends = within.iter().rev().chain(beyond);
+        ends.find(|owed| owed.last).map(|owed| owed.end)
+    }
+
     /// The first `n` commands, which are no lines of keys and not quiet, have their replies.
     #[inline]
     pub fn pop_many(&mut self, n: usize) {

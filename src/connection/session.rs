@@ -6,12 +6,13 @@ use std::io::IoSlice;
 
 use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
+use super::meta_replies::Opaques;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
 use super::owed::{Owed, Queue};
 use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
-use crate::protocol::{Key, Op, Request, Span, ValueHead};
+use crate::protocol::{Dialect, Key, Op, Request, Span, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
 /// form, and fit any socket's receive buffer.
@@ -96,6 +97,8 @@ pub struct Session {
     /// The last value was too large for the inbox. The next one may be too: little of it is received
     /// with its header, so that little is copied.
     pub(super) large_before: bool,
+    /// Where the meta protocol is spoken.
+    pub(super) meta: Option<Opaques>,
 }
 
 /// How much beyond the length of the command, which has the key, is received at first where a large
@@ -105,7 +108,17 @@ const HEADER_FIRST: usize = 96;
 impl Session {
     /// Values announced larger than `max_value` break the connection.
     pub fn new(max_value: usize) -> Session {
+        Session::speaking(Dialect::Ascii, max_value)
+    }
+
+    /// As [`Session::new`], in a dialect.
+    pub fn speaking(dialect: Dialect, max_value: usize) -> Session {
+        let meta = match dialect {
+            Dialect::Ascii => None,
+            Dialect::Meta { opaque } => Some(Opaques::from(opaque)),
+        };
         Session {
+            meta,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             owed: Queue::default(),
@@ -152,9 +165,10 @@ impl Session {
 
     /// Begin an exchange of one command: encode it. Unless [`Session::lone_reply`] finds its reply, it
     /// must be queued with [`Session::owe_lone`] before anything else is done. Returns where its key
-    /// (with the prefix) stands in the command bytes.
+    /// (with the prefix) stands in the command bytes. For sessions that speak ASCII only.
     #[inline(always)]
     pub fn begin_lone(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
+        debug_assert!(!self.speaks_meta());
         self.begin();
         self.encode(0, request)
     }
@@ -177,6 +191,9 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, NoMemory> {
+        if self.speaks_meta() {
+            return self.submit_meta(token, request, quiet);
+        }
         if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
             self.outbox.reserve(ascii::line_room(&request.key))?;
             if let Some(key_at) = self.join(request) {
@@ -188,16 +205,21 @@ impl Session {
     }
 
     /// Queue one more command of a batch that is no line of keys. `None` where there is no memory, and
-    /// nothing is queued.
+    /// nothing is queued. For sessions that speak ASCII only.
     #[inline(always)]
     pub fn submit_next(&mut self, token: Token, request: &Request<'_, '_>) -> Option<usize> {
+        debug_assert!(!self.speaks_meta());
         let key_at = self.encode(token, request).ok()?;
         self.owe(token, request, key_at, false).ok()
     }
 
     /// Append a command's bytes; a large value is lent.
     #[inline(always)]
-    fn encode(&mut self, token: Token, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
+    pub(super) fn encode(
+        &mut self,
+        token: Token,
+        request: &Request<'_, '_>,
+    ) -> Result<usize, NoMemory> {
         let value = request.value();
         if value.len() > COPIED_VALUE_MAX && request.op.sends_value() {
             let request = *request;
@@ -223,7 +245,7 @@ impl Session {
         Ok(key_at)
     }
 
-    fn encode_end(&mut self) {
+    pub(super) fn encode_end(&mut self) {
         let begin = self.outbox.bytes().len();
         ascii::encode_end(self.outbox.commands());
         self.outbox.queue_from(begin);
@@ -242,7 +264,7 @@ impl Session {
     }
 
     #[inline(always)]
-    fn owe(
+    pub(super) fn owe(
         &mut self,
         token: Token,
         request: &Request<'_, '_>,
@@ -393,6 +415,15 @@ impl Session {
 
     pub fn gather<'a>(&'a self, values: &'a dyn Values, pieces: &mut [IoSlice<'a>]) -> usize {
         self.outbox.gather(values, pieces)
+    }
+
+    /// How much of what is unsent ends with the end of a command: as many whole ones as come to `limit`
+    /// bytes, or else the one that is longer.
+    pub fn whole_commands(&self, limit: usize) -> usize {
+        let written = self.outbox.written();
+        let end = self.owed.end_within(written, written + limit as u64);
+        let end = end.map_or(self.outbox.queued(), |end| end.min(self.outbox.queued()));
+        end.saturating_sub(written) as usize
     }
 
     #[inline(always)]

@@ -1,5 +1,5 @@
-//! Making a connection: the name is looked up, its addresses race, and with `paranoid` the winner
-//! proves itself. Nothing is waited for here: who drives an attempt waits for its descriptors and for
+//! Making a connection: the name is looked up, its addresses race, the winner is secured where TLS is
+//! spoken, and with `paranoid` it proves itself. Nothing is waited for here: who drives an attempt waits for its descriptors and for
 //! the moments that it names.
 
 use std::io;
@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 use super::call::Call;
 use super::contest::{Contest, Socket, Standing};
 use super::greet::{self, Greeting};
+use super::secure::{self, Securing};
 use super::server::Server;
 use crate::deadline::{Moment, earlier};
 use crate::error::{Failure, Phase, Result, Status};
@@ -27,6 +28,11 @@ enum Stage {
     Racing {
         contest: Contest,
         fresh: bool,
+    },
+    /// `known`: the addresses, where they are of an earlier look-up.
+    Securing {
+        securing: Securing,
+        known: Option<Vec<Endpoint>>,
     },
     Greeting(Box<Greeting>),
 }
@@ -64,7 +70,7 @@ impl Attempt {
     /// How many descriptors are waited for.
     pub fn width(&self) -> usize {
         match &self.stage {
-            Stage::Resolving(..) | Stage::Greeting(_) => 1,
+            Stage::Resolving(..) | Stage::Securing { .. } | Stage::Greeting(_) => 1,
             Stage::Racing { contest, .. } => contest.width(),
         }
     }
@@ -80,6 +86,7 @@ impl Attempt {
                 waiting.push(Readiness::of(ticket.fd(), readable));
             }
             Stage::Racing { contest, .. } => waiting.extend(contest.readiness()),
+            Stage::Securing { securing, .. } => waiting.push(securing.readiness()),
             Stage::Greeting(greeting) => waiting.push(greeting.readiness()),
         }
     }
@@ -97,6 +104,7 @@ impl Attempt {
         match &self.stage {
             Stage::Resolving(ticket, _) => earlier(ticket.due(), self.until),
             Stage::Racing { contest, .. } => contest.due(),
+            Stage::Securing { .. } => self.until,
             Stage::Greeting(greeting) => greeting.due(),
         }
     }
@@ -116,7 +124,7 @@ impl Attempt {
                     Some(answer) => {
                         answered(call, server, answer, outdated.take(), self.until, now)?
                     }
-                    None if self.is_over(now) => return Err(self.late(server)),
+                    None if is_over(self.until, now) => return Err(self.late(server)),
                     None => return Ok(None),
                 },
                 Stage::Racing { contest, fresh } => {
@@ -125,28 +133,33 @@ impl Attempt {
                         Standing::Won(socket) => Ok(socket),
                         Standing::Lost(error) => Err(failed(server, error, contest)),
                     };
-                    match socket {
-                        Ok(socket) if call.options.paranoid => {
-                            let greeting = Greeting::begin(socket, call.max_value(), now)?;
-                            Stage::Greeting(Box::new(greeting))
-                        }
-                        Ok(socket) => return Ok(Some(socket)),
-                        Err(failure) if *fresh => return Err(failure),
-                        Err(failure) => {
-                            let tried = contest.take_endpoints();
-                            let outdated = Outdated { tried, failure };
-                            look_again(call, server, outdated, self.until, now)?
+                    let known = (!*fresh).then(|| contest.take_endpoints());
+                    match (socket, &server.spec.tls_name) {
+                        (Ok(socket), Some(name)) => Stage::Securing {
+                            securing: Securing::begin(socket, call, server, name)?,
+                            known,
+                        },
+                        (Ok(socket), None) if call.options.paranoid => greet(call, socket, now)?,
+                        (Ok(socket), None) => return Ok(Some(socket)),
+                        (Err(failure), _) => {
+                            failed_at(known, call, server, failure, self.until, now)?
                         }
                     }
                 }
+                Stage::Securing { securing, known } => match securing.go_on(server) {
+                    Ok(Some(socket)) if call.options.paranoid => greet(call, socket, now)?,
+                    Ok(Some(socket)) => return Ok(Some(socket)),
+                    Ok(None) if is_over(self.until, now) => return Err(secure::late(server)),
+                    Ok(None) => return Ok(None),
+                    Err(failure) => {
+                        let known = known.take();
+                        failed_at(known, call, server, failure, self.until, now)?
+                    }
+                },
                 Stage::Greeting(greeting) => return greeting.go_on(call, server, now),
             };
             ready = &[];
         }
-    }
-
-    fn is_over(&self, now: Moment) -> bool {
-        self.until.is_some_and(|until| until <= now)
     }
 
     /// What is told when the time is up.
@@ -161,9 +174,14 @@ impl Attempt {
                     .at(Phase::Connect)
                     .on(server.name)
             }
+            Stage::Securing { .. } => secure::late(server),
             Stage::Greeting(_) => greet::late(server),
         }
     }
+}
+
+fn is_over(until: Option<Moment>, now: Moment) -> bool {
+    until.is_some_and(|until| until <= now)
 }
 
 /// What follows from what the resolver says at once.
@@ -208,6 +226,27 @@ fn answered(
     }
 }
 
+fn greet(call: &Call<'_>, socket: Socket, now: Moment) -> Result<Stage> {
+    let greeting = Greeting::begin(socket, call.max_value(), now)?;
+    Ok(Stage::Greeting(Box::new(greeting)))
+}
+
+/// No connection was had at any address; those that were `known` from before may be another's by now.
+#[cold]
+fn failed_at(
+    known: Option<Vec<Endpoint>>,
+    call: &Call<'_>,
+    server: &Server,
+    failure: Box<Failure>,
+    until: Option<Moment>,
+    now: Moment,
+) -> Result<Stage> {
+    match known {
+        Some(tried) => look_again(call, server, Outdated { tried, failure }, until, now),
+        None => Err(failure),
+    }
+}
+
 /// Old addresses have failed: the name may have moved.
 #[cold]
 fn look_again(
@@ -217,7 +256,7 @@ fn look_again(
     until: Option<Moment>,
     now: Moment,
 ) -> Result<Stage> {
-    if until.is_some_and(|until| until <= now) {
+    if is_over(until, now) {
         return Err(outdated.failure);
     }
     let host = server.whereabouts.host();

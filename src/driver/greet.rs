@@ -10,9 +10,11 @@ use crate::connection::arrival::Outcome;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::{Token, Values};
 use crate::connection::session::Session;
+use crate::connection::trouble::tls_failure;
 use crate::deadline::{self, Moment};
 use crate::error::{Failure, Phase, Status};
 use crate::protocol::{Command, Key, Op, Request};
+use crate::transport::tls::TlsFault;
 use crate::transport::{Interest, Mode, Readiness};
 
 /// A connection that is proving itself, in a session of its own.
@@ -108,6 +110,9 @@ impl Greeting {
                         return Err(late(server));
                     }
                     return Ok(false);
+                }
+                Err(Trouble::Io(error)) if TlsFault::of(&error).is_some() => {
+                    return Err(tls_failure(server.name, &error));
                 }
                 Err(_) => {
                     let text = format!("{} closed a new connection", server.name);

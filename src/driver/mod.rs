@@ -11,6 +11,7 @@ pub mod lane;
 pub mod place;
 pub mod pool;
 mod queue;
+pub mod secure;
 pub mod server;
 pub mod sink;
 pub mod slot;

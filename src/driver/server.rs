@@ -77,9 +77,11 @@ impl Server {
         }
     }
 
-    /// The same server, with the same name: its connections can be kept.
+    /// The same server, with the same name, by TLS or not: its connections can be kept.
     pub fn is(&self, spec: &ServerSpec) -> bool {
-        self.spec.uri.address == spec.uri.address && self.spec.name == spec.name
+        self.spec.uri.address == spec.uri.address
+            && self.spec.name == spec.name
+            && self.spec.tls_name == spec.tls_name
     }
 }
 

@@ -16,6 +16,7 @@ use crate::observe::Observer;
 use crate::options::Options;
 use crate::transport::Tuning;
 use crate::transport::resolve::Resolver;
+use crate::transport::tls::{TlsContext, TlsSettings};
 
 pub type Servers = Topology<Arc<Server>>;
 
@@ -43,6 +44,7 @@ pub struct State {
     /// Held while a new topology is made; never on the path of a command.
     change: Mutex<()>,
     max_connections: u32,
+    tls: TlsContext,
 }
 
 impl Core {
@@ -53,7 +55,7 @@ impl Core {
     ) -> Result<Core> {
         let options = config.options.clone();
         Ok(Core {
-            state: PerProcess::new(State::new(&config.servers, options.max_connections)?),
+            state: PerProcess::new(State::new(&config.servers, &options)?),
             tuning: Tuning {
                 nodelay: options.tcp_nodelay,
                 keepalive: options.tcp_keepalive,
@@ -95,14 +97,20 @@ impl Core {
 }
 
 impl State {
-    /// Fails where the store of a server in memory is not what its URI says.
-    fn new(specs: &[ServerSpec], max_connections: u32) -> Result<State> {
+    /// Fails where the store of a server in memory is not what its URI says, or options contradict each
+    /// other.
+    fn new(specs: &[ServerSpec], options: &Options) -> Result<State> {
+        let tls = TlsContext::new(TlsSettings::of(options)?);
         let with_store = |spec: &ServerSpec| Ok((spec.clone(), open_store(spec)?));
         let servers = specs.iter().map(with_store).collect::<Result<Vec<_>>>()?;
-        Ok(State::of(servers, max_connections))
+        Ok(State::of(servers, options.max_connections, tls))
     }
 
-    fn of(servers: Vec<(ServerSpec, Option<Arc<MemoryStore>>)>, max_connections: u32) -> State {
+    fn of(
+        servers: Vec<(ServerSpec, Option<Arc<MemoryStore>>)>,
+        max_connections: u32,
+        tls: TlsContext,
+    ) -> State {
         let quiet_failed = Arc::new(AtomicU64::new(0));
         let servers = servers
             .into_iter()
@@ -113,6 +121,7 @@ impl State {
             quiet_failed,
             change: Mutex::new(()),
             max_connections,
+            tls,
         }
     }
 
@@ -126,7 +135,7 @@ impl State {
             .iter()
             .map(|server| (server.spec.clone(), server.store.clone()))
             .collect();
-        State::of(servers, parent.max_connections)
+        State::of(servers, parent.max_connections, parent.tls.renewed())
     }
 
     fn close_inherited(parent: &State) {
@@ -145,6 +154,11 @@ impl State {
     #[inline(always)]
     pub fn topology_for(&self, thread: usize) -> Held<'_, Servers> {
         self.topology.load(thread)
+    }
+
+    /// What TLS connections are made with.
+    pub fn tls(&self) -> &TlsContext {
+        &self.tls
     }
 
     pub fn take_quiet_failed(&self) -> u64 {

@@ -26,9 +26,16 @@ pub extern "C" fn mc_version_number() -> u32 {
         | part(env!("CARGO_PKG_VERSION_PATCH"))
 }
 
-/// Return what this build can do beyond the header, a bit for each; none is named yet. What is not
-/// built in answers MC_UNSUPPORTED. Since: 0.1.
+/// A bit of mc_features: servers of the scheme memcacheds://. Since: 0.1.
+pub const MC_FEATURE_TLS: u64 = 1;
+
+/// Return what is built in that can be left out, a bit MC_FEATURE_… for each. What is not built in
+/// answers MC_UNSUPPORTED. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn mc_features() -> u64 {
-    0
+    if cfg!(feature = "tls") {
+        MC_FEATURE_TLS
+    } else {
+        0
+    }
 }

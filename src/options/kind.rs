@@ -7,6 +7,9 @@ use super::number::{write_duration, write_size};
 /// The longest duration an option takes: any clock and any timer can still add it.
 pub const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The longest path an option takes, as the system's own limit is.
+pub const PATH_MAX: usize = 4095;
+
 /// The type of an option, with its limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -31,6 +34,8 @@ pub enum Kind {
     Text {
         max: usize,
     },
+    /// Of a file or a directory, at most [`PATH_MAX`] bytes without control characters; or nothing.
+    Path,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -44,6 +49,7 @@ impl Kind {
             Kind::Count { .. } => "count",
             Kind::Bool => "bool",
             Kind::Text { .. } => "text",
+            Kind::Path => "path",
             Kind::Choice(_) => "choice",
         }
     }
@@ -70,6 +76,9 @@ impl Kind {
             Kind::Bool => "on or off".into(),
             Kind::Text { max } => {
                 format!("at most {max} bytes of text without white space and control characters")
+            }
+            Kind::Path => {
+                format!("a path of at most {PATH_MAX} bytes without control characters, or nothing")
             }
             Kind::Choice(words) => words.join(" or "),
         }

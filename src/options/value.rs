@@ -1,8 +1,9 @@
 //! Option values: from text, and back to the text that reads the same.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::kind::Kind;
+use super::kind::{Kind, PATH_MAX};
 use super::number;
 use crate::status::Status;
 
@@ -170,6 +171,23 @@ impl Value for String {
     }
 }
 
+/// Empty: none.
+impl Value for PathBuf {
+    fn read(text: &str, _: &Kind) -> Read<PathBuf> {
+        if text.len() > PATH_MAX {
+            return Err("that is too long".into());
+        }
+        if text.chars().any(char::is_control) {
+            return Err("it holds a control character".into());
+        }
+        Ok(text.into())
+    }
+
+    fn write(&self) -> String {
+        self.to_string_lossy().into_owned()
+    }
+}
+
 /// Text that becomes part of keys: the bytes that a key may not hold are ASCII.
 impl Value for Box<[u8]> {
     fn read(text: &str, kind: &Kind) -> Read<Box<[u8]>> {
@@ -197,6 +215,8 @@ pub enum Protocol {
     Auto,
     /// The classic text protocol, and never a byte that the caller did not ask for.
     Ascii,
+    /// The meta protocol, where it has a command for what is asked.
+    Meta,
 }
 
 impl Value for Protocol {
@@ -208,9 +228,10 @@ impl Value for Protocol {
         match text {
             "auto" => Ok(Protocol::Auto),
             "ascii" => Ok(Protocol::Ascii),
-            "meta" | "binary" => Err(refused(
+            "meta" => Ok(Protocol::Meta),
+            "binary" => Err(refused(
                 Status::UNSUPPORTED,
-                "this version speaks ASCII only",
+                "this version speaks ASCII and meta only",
             )),
             _ => Err(refused(
                 Status::UNKNOWN_PROTOCOL,
@@ -223,6 +244,32 @@ impl Value for Protocol {
         match self {
             Protocol::Auto => "auto",
             Protocol::Ascii => "ascii",
+            Protocol::Meta => "meta",
+        }
+        .into()
+    }
+}
+
+/// The oldest version of TLS that is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TlsVersion {
+    V1_2,
+    V1_3,
+}
+
+impl Value for TlsVersion {
+    fn read(text: &str, _: &Kind) -> Read<TlsVersion> {
+        match text {
+            "1.2" => Ok(TlsVersion::V1_2),
+            "1.3" => Ok(TlsVersion::V1_3),
+            _ => Err("there is no such version here".into()),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            TlsVersion::V1_2 => "1.2",
+            TlsVersion::V1_3 => "1.3",
         }
         .into()
     }

@@ -49,6 +49,34 @@ impl Ttl {
     }
 }
 
+/// As a frame of the binary protocol carries it: an unsigned number, which reaches to 2106.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsignedWire {
+    pub expiry: u32,
+    /// As [`Wire::clamped`].
+    pub clamped: bool,
+}
+
+impl Ttl {
+    /// As [`Ttl::wire`], for a field without a sign. -1 there would be a moment in 2106: what is to
+    /// expire at once gets the first moment that servers do not take for a duration, in 1970.
+    pub fn unsigned_wire(self, now: impl FnOnce() -> i64) -> UnsignedWire {
+        let moment = match self {
+            Ttl::Never => 0,
+            Ttl::Now => RELATIVE_MAX + 1,
+            Ttl::After(seconds) if seconds <= RELATIVE_MAX => seconds,
+            Ttl::After(seconds) => now().saturating_add(seconds),
+            Ttl::At(moment) => moment.max(RELATIVE_MAX + 1),
+        };
+        let expiry = u32::try_from(moment);
+        UnsignedWire {
+            // 2^32 - 1 means «do not begin» in the commands that count.
+            expiry: expiry.unwrap_or(u32::MAX).min(u32::MAX - 1),
+            clamped: expiry.is_err(),
+        }
+    }
+}
+
 impl Wire {
     fn exact(expiry: i32) -> Wire {
         Wire {
@@ -86,6 +114,25 @@ mod tests {
         assert_eq!(wire(Ttl::Now, 9), (-1, false));
         assert_eq!(wire(Ttl::At(0), 9), (-1, false));
         assert_eq!(wire(Ttl::At(2_592_000), 9), (-1, false));
+    }
+
+    /// FM-46, FM-47, FM-48: a field without a sign, in which -1 is in 2106.
+    #[test]
+    fn fm46_fm47_fm48_without_a_sign() {
+        let wire = |ttl: Ttl, now| {
+            let wire = ttl.unsigned_wire(|| now);
+            (wire.expiry, wire.clamped)
+        };
+        assert_eq!(wire(Ttl::Never, 9), (0, false));
+        assert_eq!(wire(Ttl::After(2_592_000), 9), (2_592_000, false));
+        assert_eq!(wire(Ttl::After(2_592_001), 9), (2_592_010, false));
+        assert_eq!(wire(Ttl::Now, 9), (2_592_001, false));
+        assert_eq!(wire(Ttl::At(i64::MIN), 9), (2_592_001, false));
+        assert_eq!(wire(Ttl::At(5), 9), (2_592_001, false));
+        assert_eq!(wire(Ttl::At(2_147_483_648), 9), (2_147_483_648, false));
+        assert_eq!(wire(Ttl::At(4_294_967_294), 9), (4_294_967_294, false));
+        assert_eq!(wire(Ttl::At(4_294_967_296), 9), (4_294_967_294, true));
+        assert_eq!(wire(Ttl::After(i64::MAX), 9), (4_294_967_294, true));
     }
 
     /// FM-48: the end of the field is the end of what is sent, and said so.

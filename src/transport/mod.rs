@@ -8,6 +8,7 @@ pub mod resolve;
 mod socket;
 mod socket_options;
 mod tcp;
+pub mod tls;
 mod unix;
 pub mod wakeup;
 
@@ -20,8 +21,10 @@ pub use pipe::{Peer, Pipe};
 pub use socket::{Interest, Reader, Readiness, close_inherited, poll, socket_identity};
 pub use socket_options::Tuning;
 
+use crate::buffer::Buffered;
 use crate::uri::Address;
 use socket::Descriptor;
+use tls::{TlsReader, TlsStream};
 
 /// Where a stream can be connected to.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -43,6 +46,7 @@ pub enum Stream {
     Tcp(Descriptor),
     Unix(Descriptor),
     Pipe(Box<Pipe>),
+    Tls(TlsStream),
 }
 
 /// Where the endpoints of a server come from.
@@ -139,19 +143,22 @@ impl Stream {
         socket_options::established(socket, tuning)
     }
 
+    /// Of a plain socket.
     #[inline(always)]
     fn descriptor(&self) -> Option<&Descriptor> {
         match self {
             Stream::Tcp(descriptor) | Stream::Unix(descriptor) => Some(descriptor),
-            Stream::Pipe(_) => None,
+            Stream::Pipe(_) | Stream::Tls(_) => None,
         }
     }
 
+    /// TLS takes nothing here, but pieces that its records are made of.
     #[inline(always)]
     pub fn send(&mut self, bytes: &[u8], mode: Mode) -> io::Result<usize> {
         match self {
             Stream::Tcp(descriptor) | Stream::Unix(descriptor) => descriptor.send(bytes, mode),
             Stream::Pipe(pipe) => pipe.send(bytes),
+            Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -161,6 +168,7 @@ impl Stream {
                 descriptor.send_pieces(pieces, mode)
             }
             Stream::Pipe(pipe) => pipe.send_pieces(pieces),
+            Stream::Tls(tls) => tls.send_pieces(pieces),
         }
     }
 
@@ -172,14 +180,38 @@ impl Stream {
                 Receiver::Socket(descriptor.reader(mode))
             }
             Stream::Pipe(pipe) => Receiver::Pipe(pipe),
+            Stream::Tls(tls) => Receiver::Tls(Buffered(tls.reader(mode))),
         }
     }
 
     /// Whether something (bytes, the end, an error) waits to be received. Never waits.
-    pub fn peek(&self) -> io::Result<bool> {
+    pub fn peek(&mut self) -> io::Result<bool> {
         match self {
             Stream::Tcp(descriptor) | Stream::Unix(descriptor) => descriptor.peek(),
             Stream::Pipe(pipe) => Ok(pipe.is_readable()),
+            Stream::Tls(tls) => tls.peek(),
+        }
+    }
+
+    /// Whether what is sent leaves in records.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
+    /// Send of what was taken and has not left yet what can be sent without waiting; whether all of it
+    /// has left.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        match self {
+            Stream::Tls(tls) => tls.flush(),
+            _ => Ok(true),
+        }
+    }
+
+    /// Everything that was sent has left. (TLS keeps records that the socket does not take.)
+    pub fn is_flushed(&self) -> bool {
+        match self {
+            Stream::Tls(tls) => tls.is_flushed(),
+            _ => true,
         }
     }
 
@@ -194,12 +226,16 @@ impl Stream {
                     interest.read && pipe.is_readable() || interest.write && pipe.is_writable();
                 Readiness::known(now)
             }
+            Stream::Tls(tls) => tls.readiness(interest),
         }
     }
 
     /// Its descriptor; a pipe has none.
     pub fn fd(&self) -> Option<RawFd> {
-        self.descriptor().map(Descriptor::fd)
+        match self {
+            Stream::Tls(tls) => Some(tls.fd()),
+            _ => self.descriptor().map(Descriptor::fd),
+        }
     }
 }
 
@@ -207,4 +243,5 @@ impl Stream {
 pub enum Receiver<'a> {
     Socket(Reader<'a>),
     Pipe(&'a mut Pipe),
+    Tls(Buffered<TlsReader<'a>>),
 }

@@ -10,13 +10,22 @@ static void what_cannot_be_a_client(void) {
       {"carrier-pigeon://127.0.0.1/", MC_UNKNOWN_PROTOCOL}, {"127.0.0.1?nonsense=1", MC_UNKNOWN_OPTION},
       {"127.0.0.1,127.0.0.1:11211", MC_INVALID_ARGUMENT}, /* the same server twice */
       {"127.0.0.1?timeout=1s,127.0.0.2?timeout=2s", MC_INVALID_URI}, /* of one client, and they differ */
-      {"memcacheds://127.0.0.1/", MC_UNSUPPORTED}};
+      {"discover://127.0.0.1/", MC_UNSUPPORTED}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
     mc_client *client = (mc_client *)(void *)&client;
     if (!CHECK_STATUS(mc_new(cases[i].servers, &client), cases[i].status)) fprintf(stderr, "  %s\n", cases[i].servers);
     CHECK(client == NULL);
     CHECK(*mc_last_error() != '\0');
   }
+}
+
+/* What was left out when the library was built says so. */
+static void tls_is_there_or_not(void) {
+  mc_client *client;
+  const int built_in = (mc_features() & MC_FEATURE_TLS) != 0;
+  CHECK_STATUS(mc_new("memcacheds://127.0.0.1/", &client), built_in ? MC_OK : MC_UNSUPPORTED);
+  CHECK((client != NULL) == built_in);
+  mc_free(client);
 }
 
 static void no_server_is_a_client_too(void) {
@@ -231,6 +240,7 @@ int main(int argc, char **argv) {
   char text[512];
   const char *second = second_server(argc, argv, text, sizeof text);
   what_cannot_be_a_client();
+  tls_is_there_or_not();
   no_server_is_a_client_too();
   options_may_stand_in_the_uri(argv[1]);
   a_view_has_options_of_its_own(client);

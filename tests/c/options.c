@@ -11,7 +11,8 @@ struct seen {
 };
 
 static int belongs_to_a_server(const char *name) {
-  return strcmp(name, "weight") == 0 || strcmp(name, "alias") == 0 || strcmp(name, "limit") == 0 || strcmp(name, "clock") == 0;
+  return strcmp(name, "weight") == 0 || strcmp(name, "alias") == 0 || strcmp(name, "limit") == 0 || strcmp(name, "clock") == 0 ||
+         strcmp(name, "tls_server_name") == 0;
 }
 
 static void see(void *user, const char *name, const char *type, const char *default_value, const char *doc) {
@@ -33,7 +34,8 @@ static void the_table_names_every_option_once(void) {
   static const char *const expected[] = {
       "timeout", "connect_timeout", "batch_timeout", "idle_check", "paranoid", "max_connections", "key_prefix",
       "default_noreply", "item_size_max", "max_value_size", "protocol", "tcp_nodelay", "tcp_keepalive",
-      "tcp_user_timeout", "weight", "alias", "limit", "clock"};
+      "tcp_user_timeout", "tls_ca", "tls_cert", "tls_key", "tls_min_version", "tls_session_resumption",
+      "tls_insecure_skip_verify", "weight", "alias", "limit", "clock", "tls_server_name"};
   struct seen seen = {0, {{0}}, mc_options_new()};
   CHECK_STATUS(mc_options_each(see, &seen), MC_OK);
   for (size_t i = 0; i < sizeof expected / sizeof *expected; ++i) {

@@ -21,8 +21,9 @@ pub fn client(column: &Column, servers: &[Server], options: &str) -> Client {
     let (first, others) = servers.split_first().expect("a server");
     let protocol = column.protocol;
     let mut list = format!(
-        "{}?protocol={protocol}&{PATIENCE}{form}{row}{options}",
-        first.uri
+        "{}{}protocol={protocol}&{PATIENCE}{form}{row}{options}",
+        first.uri,
+        if first.uri.contains('?') { '&' } else { '?' }
     );
     for server in others {
         list += &format!(",{}", server.uri);

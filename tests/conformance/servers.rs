@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::abi;
+#[cfg(feature = "tls")]
+use crate::certificates;
 use crate::client::Client;
 use crate::support::memcached::Memcached;
 
@@ -22,10 +24,12 @@ pub const SERVERS: &[(&str, Maker)] = &[
     ("tcp", || real(Memcached::tcp(FLAGS))),
     ("unix", || real(Memcached::unix(FLAGS))),
     ("memory", embedded),
+    #[cfg(feature = "tls")]
+    ("tls", || real(certificates::memcached(FLAGS))),
 ];
 
 /// The protocols, as the option of this name says them.
-pub const PROTOCOLS: &[&str] = &["ascii"];
+pub const PROTOCOLS: &[&str] = &["ascii", "meta"];
 
 /// How the commands of a row are carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

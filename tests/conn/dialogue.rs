@@ -1,4 +1,4 @@
-//! What a program says to a real server, over TCP, a Unix socket and in memory: the same everywhere.
+//! What a program says to a real server, over TCP, a Unix socket, TLS and in memory: the same everywhere.
 
 use crate::support::client::{Client, Got, OK, TIMEOUT, last_error};
 use crate::support::conn::{Conn, SERVER_DISCONNECT};
@@ -9,6 +9,8 @@ fn everywhere(talk: impl Fn(&str)) {
     for server in [Memcached::tcp(&[]), Memcached::unix(&[])] {
         talk(&server.uri());
     }
+    #[cfg(feature = "tls")]
+    talk(&crate::certificates::memcached(&[]).uri());
     talk("memory://");
 }
 

@@ -1,6 +1,6 @@
 //! What each kind of option takes, and what it does not.
 
-use memcached2::options::Kind;
+use memcached2::options::{Kind, PATH_MAX};
 
 type Row = (String, String);
 
@@ -34,6 +34,10 @@ pub fn good(kind: &Kind) -> Vec<Row> {
             pairs("on=on true=on yes=on 1=on ON=on True=on off=off false=off no=off 0=off OFF=off")
         }
         Kind::Text { max } => same(&["", "a", "a:b/c&=%", "é", &"x".repeat(*max)]),
+        Kind::Path => {
+            let longest = "x".repeat(PATH_MAX);
+            same(&["", "/etc/tls/a b,c&=%.pem", "relative/é", &longest])
+        }
         Kind::Choice(words) => same(words),
     }
 }
@@ -74,6 +78,11 @@ pub fn bad(kind: &Kind) -> Vec<String> {
         Kind::Text { max } => {
             let mut rows = ["a b", "a\tb", "\0", "\x7f"].map(String::from).to_vec();
             rows.push("x".repeat(max + 1));
+            rows
+        }
+        Kind::Path => {
+            let mut rows = ["a\tb", "\0", "\x7f"].map(String::from).to_vec();
+            rows.push("x".repeat(PATH_MAX + 1));
             rows
         }
         Kind::Choice(_) => ["AUTO", "auto ", "text", ""].map(String::from).into(),

@@ -19,6 +19,8 @@ pub struct Memcached {
     child: Child,
     address: Address,
     flags: Vec<String>,
+    /// Of its clients, where it speaks TLS.
+    secured: Option<String>,
     /// Holds the socket, or the file with the port; removed with the server.
     _directory: TempDir,
 }
@@ -41,6 +43,7 @@ impl Memcached {
             child,
             address: Address::Unix(socket),
             flags: owned(flags),
+            secured: None,
             _directory: directory,
         }
     }
@@ -64,8 +67,17 @@ impl Memcached {
             child,
             address: Address::Tcp(port),
             flags: owned(flags),
+            secured: None,
             _directory: directory,
         }
+    }
+
+    /// As [`Memcached::tcp`], with flags by which it speaks TLS, and the options that its clients need for
+    /// that.
+    pub fn tls(flags: &[&str], options: &str) -> Memcached {
+        let mut server = Memcached::tcp(flags);
+        server.secured = Some(options.to_string());
+        server
     }
 
     /// As [`Memcached::tcp`], on a port that no outgoing connection is given by itself: while the
@@ -76,6 +88,7 @@ impl Memcached {
             child: start(&address, &owned(flags)),
             address,
             flags: owned(flags),
+            secured: None,
             _directory: tempfile::tempdir().expect("a temporary directory"),
         }
     }
@@ -130,6 +143,10 @@ impl Memcached {
     /// The address as the library takes it.
     pub fn uri(&self) -> String {
         match &self.address {
+            Address::Tcp(port) if self.secured.is_some() => {
+                let options = self.secured.as_deref().unwrap_or_default();
+                format!("memcacheds://127.0.0.1:{port}/?{options}")
+            }
             Address::Unix(path) => format!("memcached+unix://{}", path.display()),
             Address::Tcp(port) => format!("memcached://127.0.0.1:{port}/"),
         }

@@ -59,11 +59,11 @@ pub const GOOD: &[(&str, Scheme, &str)] = &[
         Scheme::Memcached,
         "h:11211",
     ),
-    ("memcacheds://h", Scheme::Memcacheds, "h:11211"),
+    ("memcacheds://h", Scheme::Memcacheds, "memcacheds://h:11211"),
     (
         "memcacheds://u:p@h:11212/?weight=2",
         Scheme::Memcacheds,
-        "h:11212",
+        "memcacheds://h:11212",
     ),
     (
         "memcached+unix:///run/memcached.sock",

@@ -1,5 +1,6 @@
 //! A raw connection that is connected: its bytes move here, never in a call that waits by itself.
 
+use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
 
 use super::unread::{Found, Unread};
@@ -69,15 +70,11 @@ impl Open {
         deadline: Deadline,
         may_wait: bool,
     ) -> Result<(), Halt> {
-        while *sent < bytes.len() {
-            match self.stream.send(&bytes[*sent..], Mode::DontWait) {
-                Ok(0) => return Err(Trouble::Eof.into()),
+        while *sent < bytes.len() || !self.stream.is_flushed() {
+            match self.send_some(&bytes[*sent..]) {
                 Ok(n) => {
                     *sent += n;
-                    if *sent == bytes.len() {
-                        break;
-                    }
-                    if is_over(deadline) {
+                    if *sent < bytes.len() && is_over(deadline) {
                         return Err(Halt::Late);
                     }
                 }
@@ -90,6 +87,23 @@ impl Open {
             }
         }
         Ok(())
+    }
+
+    /// Send once, without waiting; with nothing to send, what is kept of what was sent before.
+    fn send_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return match self.stream.flush()? {
+                true => Ok(0),
+                false => Err(io::ErrorKind::WouldBlock.into()),
+            };
+        }
+        match self
+            .stream
+            .send_pieces(&[IoSlice::new(bytes)], Mode::DontWait)?
+        {
+            0 => Err(io::ErrorKind::WriteZero.into()),
+            n => Ok(n),
+        }
     }
 
     fn wait_to_send(&mut self, unread: &mut Unread, deadline: Deadline) -> Result<(), Halt> {
@@ -150,6 +164,7 @@ impl Open {
     fn receive(&mut self, unread: &mut Unread) -> Result<(), Trouble> {
         let received = match self.stream.receiver(Mode::DontWait) {
             Receiver::Socket(mut reader) => unread.receive(&mut reader),
+            Receiver::Tls(mut reader) => unread.receive(&mut reader),
             Receiver::Pipe(pipe) => match pipe.receive(|bytes| unread.receive(bytes)) {
                 Ok(Ok(Ok(n))) => Ok(Ok(n)),
                 Ok(Err(why)) => Err(why),
