@@ -16,6 +16,8 @@ mod certificates;
 mod client;
 #[path = "conformance/comparer.rs"]
 mod comparer;
+#[path = "conformance/looped.rs"]
+mod looped;
 #[path = "conformance/rows.rs"]
 mod rows;
 #[path = "conformance/servers.rs"]

@@ -148,7 +148,7 @@ pub extern "C" fn mc_loop_timeout_us(r#loop: *const mc_loop) -> i64 {
 /// be NULL) names the operation, and its end is told once: by `done`, never from inside this call, or
 /// where that is NULL by mc_loop_next. Else nothing is told: the command is one that is not sent (an
 /// illegal key, a value that is too large), and mc_last_error says why. MC_NOREPLY: its end is that it
-/// was written. Since: 0.1.
+/// was written; a failure is counted when its reply comes, and told by mc_sync. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_loop_submit(
     r#loop: *mut mc_loop,
