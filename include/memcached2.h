@@ -17,9 +17,9 @@
  *
  * Times are durations: those of items in seconds, all others in the unit that their name ends with.
  *
- * Threads: an `mc_client` is used by any number of threads at once; items, results, options and an
- * `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an `mc_conn` can
- * only be freed in the child.
+ * Threads: an `mc_client` is used by any number of threads at once; items, results, options, an
+ * `mc_loop` and an `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an
+ * `mc_loop` and an `mc_conn` can only be freed in the child.
  *
  * Structures that the caller fills begin with `size`, so that they can grow: initialise an
  * `mc_command` with `MC_COMMAND_INIT(op)`. Structures that the library fills are reached through
@@ -1931,7 +1931,7 @@ int64_t mc_loop_timeout_us(const struct mc_loop *loop);
  * be NULL) names the operation, and its end is told once: by `done`, never from inside this call, or
  * where that is NULL by mc_loop_next. Else nothing is told: the command is one that is not sent (an
  * illegal key, a value that is too large), and mc_last_error says why. MC_NOREPLY: its end is that it
- * was written. Since: 0.1.
+ * was written; a failure is counted when its reply comes, and told by mc_sync. Since: 0.1.
  */
 MC_API
 mc_status mc_loop_submit(struct mc_loop *loop,

@@ -18,9 +18,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::deadline::{Deadline, Nanos};
-use crate::driver::{
-    call, connect, contest, deliver, lane, place, server, slot, state, thread,
-};
+use crate::driver::{call, connect, contest, deliver, lane, place, server, slot, state, thread};
 pub use crate::driver::{pool, sink};
 use crate::error::Result;
 use crate::names::ServerName;

@@ -137,12 +137,7 @@ impl Lane {
     /// Its commands will get no replies here: each is told to `lost`, but for the quiet ones that were
     /// sent. Those are told as written already, and counted.
     #[cold]
-    pub fn abandon(
-        &mut self,
-        loss: &Loss,
-        notices: &mut Notices,
-        mut lost: impl FnMut(Abandoned),
-    ) {
+    pub fn abandon(&mut self, loss: &Loss, notices: &mut Notices, mut lost: impl FnMut(Abandoned)) {
         let what = match loss.connected {
             true => What::Closed,
             false => What::ConnectFailed,

@@ -6,9 +6,12 @@
 //! wait any more (its time is up, it was cancelled) leaves its reply to be thrown away when it comes.
 
 mod channel;
+mod ends;
 mod job;
 mod kept;
+mod receiving;
 mod router;
+mod sending;
 mod slab;
 mod state;
 mod timers;
@@ -32,10 +35,11 @@ use crate::protocol::Command;
 use crate::transport::poller::Poller;
 use crate::transport::wakeup::Wakeup;
 use crate::transport::{Interest, Readiness, close_inherited};
+use ends::Early;
 pub use job::Task;
 pub use kept::Kept;
 pub use state::Done;
-use state::{Early, State};
+use state::State;
 use turn::WOKEN;
 
 /// A loop: used by one thread at a time, in the process that made it.

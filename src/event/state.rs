@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::channel::{Channel, earliest};
+use super::ends::cancelled;
 use super::job::{Job, Place, Task};
 use super::kept::Kept;
 use super::slab::{Id, Slab};
@@ -15,7 +16,7 @@ use crate::driver::lane::{Lane, Way};
 use crate::driver::pool::Seat;
 use crate::driver::server::Server;
 use crate::driver::state::Core;
-use crate::error::{Failure, Result, Status};
+use crate::error::{Failure, Result};
 use crate::observe::Notices;
 use crate::operation::Step;
 use crate::operation::retry::Loss;
@@ -40,7 +41,7 @@ pub struct State<T> {
     pub(super) notices: Notices,
     /// Operations that have something to say: they are new, or something has become of their commands.
     pub(super) told: VecDeque<Id>,
-    timers: Timers,
+    pub(super) timers: Timers,
     /// Over, and to be told by a call, or when they are asked for.
     pub called: VecDeque<Done<T>>,
     pub asked: VecDeque<Done<T>>,
@@ -50,13 +51,6 @@ pub struct State<T> {
     pub(super) again: bool,
     /// Everything is cancelled.
     pub(super) ending: bool,
-}
-
-/// Why an operation ends before its answer has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Early {
-    Late,
-    Cancelled,
 }
 
 /// What a connection of the loop is made with.
@@ -128,7 +122,7 @@ impl<T: Task> State<T> {
         }
     }
 
-    fn ask(&mut self, id: Id) {
+    pub(super) fn ask(&mut self, id: Id) {
         while let Some(job) = self.jobs.get_mut(id) {
             match job.next() {
                 Step::Send { tag, .. } => self.route(id, tag),
@@ -221,148 +215,6 @@ impl<T: Task> State<T> {
         key.ok_or_else(|| Failure::no_memory(size_of::<Channel>()))
     }
 
-    /// End the operations whose time is up.
-    pub(super) fn expire(&mut self, now: Moment) {
-        while let Some(id) = self.timers.take_due(now) {
-            self.end(id, Early::Late);
-        }
-        let silent = |channel: &Channel| {
-            let end = channel.silent(&self.options);
-            channel.lane.is_connected() && end.is_some_and(|end| end <= now)
-        };
-        let all = self.channels.iter();
-        let silent: Vec<Id> = all
-            .filter(|(_, channel)| silent(channel))
-            .map(|(key, _)| key)
-            .collect();
-        for key in silent {
-            self.give_up_batches(key);
-        }
-    }
-
-    /// End an operation; `false` where it is over already.
-    pub fn end(&mut self, id: Id, why: Early) -> bool {
-        // All its commands must be on their way, or it would go on sending.
-        self.ask(id);
-        let mut tag = 0;
-        while let Some((at, place)) = self.jobs.get(id).and_then(|job| job.on_its_way(tag)) {
-            self.take_back(id, at, place, why);
-            tag = at + 1;
-        }
-        let there = self.jobs.get(id).is_some();
-        self.ask(id);
-        there
-    }
-
-    /// A command is not waited for any more.
-    fn take_back(&mut self, id: Id, tag: u32, place: Place, why: Early) {
-        let (key, owed) = match place {
-            Place::Nowhere => return,
-            Place::Queued(key) => (key, None),
-            Place::Owed(token) => match self.tokens.get_mut(token) {
-                Some(waiter) => {
-                    waiter.job = None;
-                    (waiter.channel, Some(*waiter))
-                }
-                None => return,
-            },
-        };
-        let Some(channel) = self.channels.get_mut(key) else {
-            return;
-        };
-        let mut loss = channel.lane.late();
-        if why == Early::Cancelled {
-            loss.failure = cancelled()
-                .at(loss.failure.phase)
-                .on(channel.lane.server.name);
-        }
-        let sent = owed.is_some_and(|waiter| waiter.sent);
-        if let Some(waiter) = owed {
-            channel.settled(waiter.of_batch);
-        }
-        if let Some(job) = self.jobs.get_mut(id) {
-            job.lost(tag, &loss, sent);
-        }
-        // A server that did not answer in time is not asked again here. What has not left must not leave
-        // now, and bytes cannot be taken out of the middle of a stream.
-        if owed.is_some_and(|waiter| why == Early::Late || !waiter.sent) {
-            self.retire(key);
-        }
-    }
-
-    /// A silent server ends its own commands of batches, whatever those still may take.
-    fn give_up_batches(&mut self, key: Id) {
-        let Some(channel) = self.channels.get_mut(key) else {
-            return;
-        };
-        let loss = channel.lane.late();
-        for token in self.tokens.of_batches(key) {
-            let Some(waiter) = self.tokens.get_mut(token) else {
-                continue;
-            };
-            channel.settled(true);
-            if let Some(id) = waiter.job.take() {
-                if let Some(job) = self.jobs.get_mut(id) {
-                    job.lost(waiter.tag, &loss, waiter.sent);
-                    self.told.push_back(id);
-                }
-            }
-        }
-        self.retire(key);
-    }
-
-    /// Nothing more is sent over a connection; what has not left goes elsewhere.
-    fn retire(&mut self, key: Id) {
-        let Some(channel) = self.channels.get_mut(key) else {
-            return;
-        };
-        if channel.retired || !channel.lane.is_connected() {
-            return;
-        }
-        channel.retired = true;
-        let queue = std::mem::take(&mut channel.queue);
-        let unsent = std::mem::take(&mut channel.unsent);
-        let mut elsewhere = Vec::new();
-        for (_, token) in unsent {
-            let Some(waiter) = self.tokens.get_mut(token) else {
-                continue;
-            };
-            if let Some(id) = waiter.job.take() {
-                channel.settled(waiter.of_batch);
-                elsewhere.push((id, waiter.tag));
-            }
-        }
-        for (id, tag) in queue {
-            let waits = |job: &Job<T>| job.place(tag) == Place::Queued(key);
-            if self.jobs.get(id).is_some_and(waits) {
-                elsewhere.push((id, tag));
-            }
-        }
-        for (id, tag) in elsewhere {
-            self.route(id, tag);
-            self.told.push_back(id);
-        }
-    }
-
-    /// End everything.
-    pub fn cancel_all(&mut self) {
-        self.ending = true;
-        let channels: Vec<Id> = self.channels.iter().map(|(key, _)| key).collect();
-        for key in channels {
-            let Some(channel) = self.channels.get_mut(key) else {
-                continue;
-            };
-            let mut loss = channel.lane.late();
-            loss.failure = cancelled()
-                .at(loss.failure.phase)
-                .on(channel.lane.server.name);
-            self.lose(key, &loss);
-        }
-        let jobs: Vec<Id> = self.jobs.iter().map(|(id, _)| id).collect();
-        self.told.extend(jobs);
-        self.ask_all();
-    }
-
     /// What an observer is to hear of.
     pub fn take_notices(&mut self) -> Notices {
         let wanted = self.core.observer().is_some();
@@ -375,11 +227,6 @@ impl<T: Task> State<T> {
             channel.lane.server.pool.close_inherited();
         }
     }
-}
-
-#[cold]
-fn cancelled() -> Box<Failure> {
-    Failure::new(Status::CANCELLED, "the operation was cancelled")
 }
 
 /// A command met this before there was a connection for it.

@@ -59,9 +59,8 @@ impl Tokens {
 
     /// The commands of batches that are waited for on a channel.
     pub fn of_batches(&self, channel: Id) -> Vec<Token> {
-        let is_one = |waiter: &Waiter| {
-            waiter.channel == channel && waiter.of_batch && waiter.job.is_some()
-        };
+        let is_one =
+            |waiter: &Waiter| waiter.channel == channel && waiter.of_batch && waiter.job.is_some();
         (0..)
             .zip(&self.waiters)
             .filter(|(_, waiter)| waiter.as_ref().is_some_and(is_one))

@@ -255,10 +255,11 @@ pub extern "C" fn mc_loop_run(r#loop: *mut mc_loop, timeout_us: i64) -> mc_statu
         })?;
         match over {
             true => Ok(()),
-            false => Err(
-                Failure::new(Status::TIMEOUT, "operations of the loop are still under way")
-                    .at(Phase::None),
-            ),
+            false => Err(Failure::new(
+                Status::TIMEOUT,
+                "operations of the loop are still under way",
+            )
+            .at(Phase::None)),
         }
     })
 }

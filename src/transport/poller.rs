@@ -59,9 +59,8 @@ impl Poller {
     pub fn ready(&self, keys: &mut Vec<u64>) {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; AT_ONCE];
         // SAFETY: the array has so many places, which the call writes to.
-        let n = unsafe {
-            libc::epoll_wait(self.fd(), events.as_mut_ptr(), AT_ONCE as libc::c_int, 0)
-        };
+        let n =
+            unsafe { libc::epoll_wait(self.fd(), events.as_mut_ptr(), AT_ONCE as libc::c_int, 0) };
         // An interruption is nothing ready: what is will be told the next time.
         let n = usize::try_from(n).unwrap_or(0);
         keys.extend(events.iter().take(n).map(|event| event.u64));

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::peer::Peer;
 use crate::support::client::{MULTI_STORAGE, NO_VALUE, OK, PARTIAL, TIMEOUT};
-use crate::support::loops::{
-    Command, ILLEGAL_INPUT, Loop, Seen, delete, get, incr, set, storing,
-};
+use crate::support::loops::{Command, ILLEGAL_INPUT, Loop, Seen, delete, get, incr, set, storing};
 use crate::support::memcached::Memcached;
 
 /// The results of a batch, which ends with `status`.
@@ -68,7 +66,12 @@ fn entries_in_the_order_of_the_commands() {
 #[test]
 fn an_entry_that_is_not_sent_has_its_own_status() {
     let it = Loop::of("memory://");
-    let mixed = [set("a", "1"), get("no key"), get("a"), set("b", vec![0; 3 << 20])];
+    let mixed = [
+        set("a", "1"),
+        get("no key"),
+        get("a"),
+        set("b", vec![0; 3 << 20]),
+    ];
     let seen = batch(&it, &mixed, PARTIAL);
     let statuses: Vec<_> = seen.iter().map(|seen| seen.status).collect();
     assert_eq!(statuses, [OK, ILLEGAL_INPUT, OK, 0x0502]);

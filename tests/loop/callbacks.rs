@@ -13,7 +13,12 @@ use crate::support::loops::{
 /// told in a later turn.
 #[test]
 fn fm104_callbacks_submit() {
-    fn next(handle: *mut Handle, left: usize, turns: Rc<Cell<usize>>, told: Rc<RefCell<Vec<usize>>>) {
+    fn next(
+        handle: *mut Handle,
+        left: usize,
+        turns: Rc<Cell<usize>>,
+        told: Rc<RefCell<Vec<usize>>>,
+    ) {
         let command = set("chain", left.to_string());
         let inside = Rc::new(Cell::new(true));
         let is_inside = inside.clone();
@@ -78,7 +83,10 @@ fn fm104_callbacks_cancel() {
     it.finish();
     let told = it.taken();
     assert_eq!(told.len(), 3);
-    assert!(told.iter().all(|ended| ended.status == CANCELLED && ended.effect() == 0));
+    assert!(
+        told.iter()
+            .all(|ended| ended.status == CANCELLED && ended.effect() == 0)
+    );
 }
 
 /// FM-104: a loop that is freed in a callback tells all others before the call returns.
@@ -90,7 +98,11 @@ fn fm104_freed_in_a_callback() {
     for servers in ["memory://".to_string(), silent.uri("?timeout=20s")] {
         let it = Rc::new(Loop::of(&servers));
         let (handle, inner) = (it.handle, it.clone());
-        let first = if servers.starts_with("memory") { get("a") } else { get("a").within(SHORT) };
+        let first = if servers.starts_with("memory") {
+            get("a")
+        } else {
+            get("a").within(SHORT)
+        };
         it.submit_then(&first, move |ended| {
             assert_ne!(ended.status, CANCELLED);
             inner.free();
@@ -111,7 +123,10 @@ fn fm104_freed_in_a_callback() {
         assert_eq!(told.len(), 2);
         if !servers.starts_with("memory") {
             assert!(told.iter().all(|ended| ended.status == CANCELLED));
-            assert!(told.iter().all(|ended| ended.effect() == 3), "they had left");
+            assert!(
+                told.iter().all(|ended| ended.effect() == 3),
+                "they had left"
+            );
         }
     }
 }
@@ -126,18 +141,26 @@ fn fm104_freed_with_operations_under_way() {
     });
     let it = Loop::of(&format!("{},memory://", silent.uri("?timeout=20s")));
     // Nothing was done for these.
-    let new: Vec<_> = (0..50).map(|n| it.submit(&set(&format!("key:{n}"), "v"))).collect();
+    let new: Vec<_> = (0..50)
+        .map(|n| it.submit(&set(&format!("key:{n}"), "v")))
+        .collect();
     it.submit_multi(&[get("a"), get("b")], None);
     it.free();
     let told = it.taken();
     assert_eq!(told.len(), 51);
     for id in new {
         let ended = told.iter().find(|ended| ended.id == id).expect("told");
-        assert_eq!((ended.status, ended.effect()), (CANCELLED, 1), "nothing had left");
+        assert_eq!(
+            (ended.status, ended.effect()),
+            (CANCELLED, 1),
+            "nothing had left"
+        );
     }
     // These were sent.
     let it = Loop::of(&silent.uri("?timeout=20s"));
-    let ids: Vec<_> = (0..5).map(|n| it.submit(&set(&format!("key:{n}"), "v"))).collect();
+    let ids: Vec<_> = (0..5)
+        .map(|n| it.submit(&set(&format!("key:{n}"), "v")))
+        .collect();
     let multi = it.submit_multi(&[get("a"), get("b")], None);
     it.submit_silently(&get("pulled"));
     for _ in 0..20 {
@@ -149,6 +172,10 @@ fn fm104_freed_with_operations_under_way() {
         assert_eq!((it.ended(id).status, it.ended(id).effect()), (CANCELLED, 3));
     }
     let results = it.ended(multi).results.expect("results");
-    assert!(results.iter().all(|seen| seen.status == CANCELLED && seen.effect == 0));
+    assert!(
+        results
+            .iter()
+            .all(|seen| seen.status == CANCELLED && seen.effect == 0)
+    );
     assert_eq!(it.log.borrow().len(), 6);
 }

@@ -63,11 +63,17 @@ fn fm17_what_has_not_left() {
     let late = it.submit(&set("late", "1").within(Duration::from_millis(200)));
     let last = it.submit(&set("last", "1"));
     it.drive(|it| it.pending() == 2);
-    assert_eq!((it.ended(late).status, it.ended(late).effect()), (TIMEOUT, 1));
+    assert_eq!(
+        (it.ended(late).status, it.ended(late).effect()),
+        (TIMEOUT, 1)
+    );
     assert_eq!(it.cancel(large), OK);
     let more = it.submit(&set("more", "1"));
     it.finish();
-    assert_eq!((it.ended(large).status, it.ended(large).effect()), (CANCELLED, 1));
+    assert_eq!(
+        (it.ended(large).status, it.ended(large).effect()),
+        (CANCELLED, 1)
+    );
     assert_eq!((it.ended(last).status, it.ended(more).status), (OK, OK));
     go_on.send(()).expect("the server waits");
     assert_eq!(peer.accepted(), 2);

@@ -120,7 +120,9 @@ fn fm15_a_child_can_only_free_it() {
         // Whatever order the client and the loop are used in.
         in_child(|| {
             it.free_here();
-            its.iter().filter(|fd| !before.contains(fd)).all(|fd| !is_open(*fd))
+            its.iter()
+                .filter(|fd| !before.contains(fd))
+                .all(|fd| !is_open(*fd))
         });
         server.go_on();
         it.finish();

@@ -70,7 +70,10 @@ fn fm18_a_server_dies_in_the_middle() {
     it.finish();
     let told = it.taken();
     assert_eq!(told.len(), 2_000);
-    assert!(told.iter().all(|ended| ended.status == OK || ended.status & 0xff == 5));
+    assert!(
+        told.iter()
+            .all(|ended| ended.status == OK || ended.status & 0xff == 5)
+    );
     for ended in told.iter().filter(|ended| ended.status != OK) {
         assert!(matches!(ended.effect(), 1 | 3), "{ended:?}");
     }
@@ -90,6 +93,10 @@ fn fm63_a_restart_while_idle() {
         assert_eq!(it.one(&set("k", "v")).status, OK);
         server.kill();
         server.restart();
-        assert_eq!(it.one(&incr("k", 1)).status, 0x0302, "it is empty, and was asked once");
+        assert_eq!(
+            it.one(&incr("k", 1)).status,
+            0x0302,
+            "it is empty, and was asked once"
+        );
     }
 }

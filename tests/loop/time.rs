@@ -24,8 +24,14 @@ fn fm64_a_server_that_hangs() {
     let long = it.submit(&get("k").patient());
     it.drive(|it| it.pending() == 1);
     assert!(begun.elapsed() >= SHORT * 2);
-    assert_eq!((it.ended(read).status, it.ended(read).effect()), (TIMEOUT, 0));
-    assert_eq!((it.ended(write).status, it.ended(write).effect()), (TIMEOUT, 3));
+    assert_eq!(
+        (it.ended(read).status, it.ended(read).effect()),
+        (TIMEOUT, 0)
+    );
+    assert_eq!(
+        (it.ended(write).status, it.ended(write).effect()),
+        (TIMEOUT, 3)
+    );
     server.go_on();
     it.finish();
     // Its reply came, behind those that nobody waited for, over the same connection.
@@ -94,7 +100,10 @@ fn fm02_a_cancelled_reply_is_nobody_elses() {
     go_on.send(()).expect("the server waits");
     it.finish();
     for id in &ids[..2] {
-        assert_eq!((it.ended(*id).status, it.ended(*id).effect()), (CANCELLED, 0));
+        assert_eq!(
+            (it.ended(*id).status, it.ended(*id).effect()),
+            (CANCELLED, 0)
+        );
     }
     assert_eq!(it.ended(ids[2]).value(), Some(&b"3"[..]));
     assert_eq!(peer.accepted(), 1);
@@ -118,7 +127,10 @@ fn fm02_cancelled_before_it_has_left() {
     let second = it.submit(&set("k", "yes"));
     assert_eq!(it.cancel(first), OK);
     it.finish();
-    assert_eq!((it.ended(first).status, it.ended(first).effect()), (CANCELLED, 1));
+    assert_eq!(
+        (it.ended(first).status, it.ended(first).effect()),
+        (CANCELLED, 1)
+    );
     assert_eq!(it.ended(second).status, OK);
     assert_eq!(it.one(&get("k")).value(), Some(&b"yes"[..]));
     let mut raw = server.raw();
@@ -132,17 +144,25 @@ fn fm61_a_connection_that_nobody_answers() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     // SAFETY: no memory is involved.
-    assert_eq!(unsafe { libc::listen(std::os::fd::AsRawFd::as_raw_fd(&listener), 0) }, 0);
+    assert_eq!(
+        unsafe { libc::listen(std::os::fd::AsRawFd::as_raw_fd(&listener), 0) },
+        0
+    );
     let mut waiting = Vec::new();
     while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, SHORT) {
         waiting.push(stream);
         assert!(waiting.len() < 50);
     }
-    let it = Loop::of(&format!("memcached://{address}/?connect_timeout=300ms&timeout=20s"));
+    let it = Loop::of(&format!(
+        "memcached://{address}/?connect_timeout=300ms&timeout=20s"
+    ));
     let short = it.submit(&set("k", "v").within(SHORT));
     let long = it.submit(&set("k", "v").patient());
     it.finish();
-    assert_eq!((it.ended(short).status, it.ended(short).effect()), (TIMEOUT, 1));
+    assert_eq!(
+        (it.ended(short).status, it.ended(short).effect()),
+        (TIMEOUT, 1)
+    );
     assert_eq!(it.ended(long).effect(), 1);
     assert_ne!(it.ended(long).status, OK);
 }

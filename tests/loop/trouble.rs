@@ -181,7 +181,11 @@ fn fm119_nothing_spins() {
 #[test]
 fn names_are_looked_up_beside() {
     let server = Memcached::tcp(&[]);
-    let port = server.uri().rsplit(':').next().map(|port| port.trim_end_matches('/').to_string());
+    let port = server
+        .uri()
+        .rsplit(':')
+        .next()
+        .map(|port| port.trim_end_matches('/').to_string());
     let port = port.expect("a port");
     let it = Loop::of(&format!("memcached://localhost:{port}/?timeout=20s"));
     assert_eq!(it.one(&set("k", "v")).status, OK);

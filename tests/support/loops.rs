@@ -6,9 +6,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::abi::{
-    Handle as Client, Results, mc_results_count, mc_results_free, mc_results_item,
-};
+use super::abi::{Handle as Client, Results, mc_results_count, mc_results_free, mc_results_item};
 use super::client::OK;
 
 pub const CANCELLED: i32 = 0x0308;
@@ -409,8 +407,7 @@ impl Loop {
     pub fn submit_silently(&self, command: &Command) -> u64 {
         let (raw, mut id) = (command.raw(), 0);
         // SAFETY: a live handle, a command whose bytes are alive, a place.
-        let status =
-            unsafe { mc_loop_submit(self.handle, &raw, &mut id, None, ptr::null_mut()) };
+        let status = unsafe { mc_loop_submit(self.handle, &raw, &mut id, None, ptr::null_mut()) };
         assert_eq!(status, OK, "{}", super::client::last_error());
         id
     }
