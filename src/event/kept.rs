@@ -201,3 +201,91 @@ fn append(parts: [&[u8]; 3], bytes: &mut Vec<u8>) -> std::result::Result<(), NoM
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Status;
+    use crate::protocol::expiry::Ttl;
+
+    const LIMITS: Limits<'static> = Limits {
+        prefix: b"p:",
+        item_size_max: 1024,
+    };
+
+    /// Commands of any kind.
+    struct Said<'a>(Vec<Command<'a>>);
+
+    impl Commands for Said<'_> {
+        fn count(&self) -> usize {
+            self.0.len()
+        }
+        fn blank(&self) -> Command<'_> {
+            Command::new(Op::Get, b"")
+        }
+        fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
+            *command = self.0[index];
+            match command.delta {
+                99 => Err(Failure::argument("it is refused")),
+                _ => Ok(()),
+            }
+        }
+        fn refused_key(&self, _: usize) -> &[u8] {
+            b"refused"
+        }
+    }
+
+    /// FM-123: what is kept is what was said, and nothing of the caller's memory.
+    #[test]
+    fn fm123_commands_are_copied() {
+        let (key, value, route) = (b"key".to_vec(), b"value".to_vec(), b"route".to_vec());
+        let large = vec![0; 2000];
+        let kept = {
+            let set = Command {
+                value: &value,
+                flags: 7,
+                ttl: Ttl::After(9),
+                route: Some(&route),
+                ..Command::new(Op::Set, &key)
+            };
+            let read = Command {
+                value: &value,
+                ..Command::new(Op::Get, &key)
+            };
+            let too_large = Command {
+                value: &large,
+                ..set
+            };
+            let refused = Command { delta: 99, ..read };
+            let illegal = Command::new(Op::Get, b"no key");
+            let said = Said(vec![set, read, too_large, refused, illegal]);
+            Kept::many(&said, LIMITS).expect("memory")
+        };
+        drop((key, value, route));
+        assert!(kept.is_batch() && kept.count() == 5);
+        let set = kept.command(0).expect("it is legal");
+        assert_eq!(
+            (set.op, set.key, set.value),
+            (Op::Set, &b"key"[..], &b"value"[..])
+        );
+        assert_eq!((set.flags, set.route), (7, Some(&b"route"[..])));
+        assert_eq!(kept.value(0), b"value");
+        let read = kept.command(1).expect("it is legal");
+        assert_eq!(
+            (read.key, read.value, read.route),
+            (&b"key"[..], &b""[..], None)
+        );
+        let status = |index| kept.command(index).err().map(|failure| failure.status);
+        let expected = [
+            Status::TOO_LARGE,
+            Status::INVALID_ARGUMENT,
+            Status::ILLEGAL_INPUT,
+        ];
+        assert_eq!([status(2), status(3), status(4)], expected.map(Some));
+        let keys = [2, 3, 4].map(|index| kept.refused_key(index));
+        assert_eq!(keys, [&b"key"[..], b"refused", b"no key"]);
+        // The value that is too large was not copied.
+        assert!(kept.bytes.len() < 100);
+        assert!(status(5).is_some());
+    }
+}

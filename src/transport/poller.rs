@@ -45,7 +45,7 @@ impl Poller {
     fn control(&self, how: libc::c_int, readiness: &Readiness, key: u64) -> io::Result<()> {
         // The numbers are those of `poll`.
         let mut event = libc::epoll_event {
-            events: u32::from(readiness.events().cast_unsigned()),
+            events: u32::from(readiness.events() as u16),
             u64: key,
         };
         // SAFETY: a plain system call, which reads the event.
