@@ -294,8 +294,10 @@ impl<T: Task> Loop<T> {
     /// end. To be called once, by the last who uses it.
     pub fn end(&self, mut tell: impl FnMut(Done<T>)) {
         self.doomed.store(true, Ordering::Release);
-        if let Ok(_turn) = self.begin() {
-            self.finish(&mut tell);
+        match self.begin() {
+            Ok(_turn) => self.finish(&mut tell),
+            // Whoever takes the turn may be waiting.
+            Err(_) => self.wakeup.ring(),
         }
     }
 
