@@ -7,6 +7,7 @@
 #[allow(dead_code, unused_imports)] // the tests use more of it
 #[path = "../../tests/session/harness.rs"]
 mod harness;
+#[allow(dead_code)] // the other targets use more of it
 #[path = "support/script.rs"]
 mod script;
 
@@ -99,6 +100,7 @@ fn stands_in(script: &Script<'_>, report: &Report) {
                 ];
                 words.iter().any(|word| says(word)) && contains(script.reply, text)
             }
+            Told::Doubt => false,
             Told::Abandoned { .. } => !report.in_step,
         };
         assert!(stands, "{cmd:?}: {told:?}");

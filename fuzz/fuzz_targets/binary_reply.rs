@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
         opaque: OPAQUE,
     };
     let mut frame = Vec::new();
-    let Ok(sent) = encode(&request, &form, || 0, &mut frame) else {
+    let Ok(sent) = encode(&request, &form, &mut frame) else {
         return;
     };
     let expect = Expect {

@@ -60,6 +60,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 } else {
                     lane.session().begin();
                 }
+                lane.session().be_loud_above(self.call.loud_above());
                 self.lanes.push(lane);
                 Ok(Some(self.lanes.len() - 1))
             }

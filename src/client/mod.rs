@@ -55,7 +55,7 @@ const PLAIN_MIN: Duration = Duration::from_millis(20);
 impl Settings {
     fn new(mut options: Options, core: &Core) -> Settings {
         // The short way speaks ASCII.
-        options.shortcut &= options.protocol != Protocol::Meta;
+        options.shortcut &= matches!(options.protocol, Protocol::Auto | Protocol::Ascii);
         let plain = allows_plain(options.timeout, core);
         Settings {
             idle_check: options.idle_check.into(),

@@ -1,76 +1,33 @@
-//! The meta protocol over a connection: commands queued each with its opaque, and replies read that
-//! must have it. (ASCII's replies stand in `replies`.)
+//! The meta protocol over a connection: commands as lines, and replies read that must have their opaque.
+//! (ASCII's replies stand in `replies`.)
 
-use super::arrival::{Arrival, Outcome};
+use super::arrival::Outcome;
 use super::outbox::{COPIED_VALUE_MAX, Token};
-use super::owed::Owed;
-use super::session::{Mode, Session, quiet_failed};
+use super::owed::{Form, Owed};
+use super::session::{Mode, Session};
+use super::tagged::Read;
 use crate::buffer::{NoMemory, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
-use crate::protocol::meta::client::{self as meta, Decoded, Line, Reply};
+use crate::protocol::meta::client::{self as meta, Code, Decoded, Line, Reply};
 use crate::protocol::{Op, Request, Span, ValueHead, number};
 
 const UNSENT: &str = "a reply to a command that was not sent yet";
 const UNEXPECTED: &str = "a reply that the command cannot have";
-
-/// The opaques of a connection, one behind the other: replies come in the order of the commands.
-#[derive(Clone, Copy)]
-pub(super) struct Opaques {
-    /// That of the next command.
-    next: u32,
-    /// That of the first command whose reply is owed.
-    owed: u32,
-}
-
-impl Opaques {
-    pub fn from(first: u32) -> Opaques {
-        Opaques {
-            next: first,
-            owed: first,
-        }
-    }
-}
-
-/// Where reading has come to.
-enum Read {
-    Arrival(Arrival),
-    /// Nothing to tell of; the next reply may be there.
-    GoOn,
-    /// More must be received.
-    Wait,
-}
+const ANOTHERS: &str = "a reply with the opaque or the key of another command";
 
 impl Session {
-    /// Whether it is the meta protocol that is spoken.
-    #[inline(always)]
-    pub fn speaks_meta(&self) -> bool {
-        self.meta.is_some()
-    }
-
-    /// [`Session::submit`] in meta. What that has no command for is asked in ASCII.
-    #[inline(never)]
-    pub(super) fn submit_meta(
+    /// Append a command's line and value; `None` where meta has none for it.
+    pub(super) fn encode_meta(
         &mut self,
         token: Token,
         request: &Request<'_, '_>,
-        quiet: bool,
-    ) -> Result<usize, NoMemory> {
-        let key_at = match self.encode_meta(token, request)? {
-            Some(key_at) => key_at,
-            None => self.encode(token, request)?,
-        };
-        self.owe(token, request, key_at, quiet)
-    }
-
-    fn encode_meta(
-        &mut self,
-        token: Token,
-        request: &Request<'_, '_>,
+        silent: bool,
     ) -> Result<Option<usize>, NoMemory> {
-        let Some(opaques) = &mut self.meta else {
+        let Some(tagged) = &mut self.tagged else {
             return Ok(None);
         };
+        tagged.clamped = request.wire.clamped();
         let value = match request.op.sends_value() {
             true => request.value(),
             false => b"",
@@ -84,10 +41,9 @@ impl Session {
         }
         let begin = self.outbox.bytes().len();
         let bytes = self.outbox.commands();
-        let Some(key_at) = meta::encode(request, opaques.next, bytes) else {
+        let Some(key_at) = meta::encode(request, silent, tagged.next, bytes) else {
             return Ok(None);
         };
-        opaques.next = opaques.next.wrapping_add(1);
         if lent {
             self.outbox.queue_from(begin);
             self.outbox.lend(token, value.len());
@@ -102,33 +58,24 @@ impl Session {
         Ok(Some(key_at))
     }
 
-    /// [`Session::next_arrival`] in meta.
-    #[inline(never)]
-    pub(super) fn next_meta_arrival(&mut self) -> Option<Arrival> {
-        loop {
-            let read = match self.mode {
-                Mode::Broken(_) => return None,
-                Mode::Closing => {
-                    self.poison("something behind which nothing can be believed");
-                    return None;
-                }
-                Mode::Ending { .. } => {
-                    self.poison("the end of a line of keys");
-                    return None;
-                }
-                Mode::Lines => self.next_meta_line(),
-                Mode::Value { index, head } if self.value_is_here() => {
-                    return self.whole_value(index, head);
-                }
-                Mode::Value { .. } => return self.large_or_nothing(),
-                Mode::Placing { .. } | Mode::Skipping { .. } => return self.placed_value(),
-            };
-            match read {
-                Read::Arrival(arrival) => return Some(arrival),
-                Read::GoOn => {}
-                Read::Wait => return None,
+    /// What the received bytes say next.
+    pub(super) fn next_in_meta(&mut self) -> Read {
+        let arrival = match self.mode {
+            Mode::Broken(_) => None,
+            Mode::Closing => {
+                self.poison("something behind which nothing can be believed");
+                None
             }
-        }
+            Mode::Ending { .. } => {
+                self.poison("the end of a line of keys");
+                None
+            }
+            Mode::Lines => return self.next_meta_line(),
+            Mode::Value { index, head } if self.value_is_here() => self.whole_value(index, head),
+            Mode::Value { .. } => self.large_or_nothing(),
+            Mode::Placing { .. } | Mode::Skipping { .. } => self.placed_value(),
+        };
+        arrival.map_or(Read::Wait, Read::Arrival)
     }
 
     fn next_meta_line(&mut self) -> Read {
@@ -136,27 +83,23 @@ impl Session {
         if unread.is_empty() {
             return Read::Wait;
         }
-        let Some(owed) = self.owed.front().copied() else {
+        let Some(front) = self.owed.front().copied() else {
             self.check_surplus();
             return Read::Wait;
         };
-        if !owed.op.takes_key() {
+        if front.form == Form::Loud && !front.op.takes_key() {
             return self.next_ascii_line();
         }
         match meta::decode(unread, &mut self.scanned) {
             Decoded::More => return Read::Wait,
             Decoded::Broken(why) => self.poison(why),
-            Decoded::Line { used, line } => {
-                let early = !self.outbox.all_sent() && self.outbox.written() < owed.end;
-                match line {
-                    Line::Ascii(line @ ascii::Line::Error(..)) => {
-                        return self.meta_error(&owed, used, line, early);
-                    }
-                    Line::Reply(_) if early => self.poison(UNSENT),
-                    Line::Reply(reply) => return self.meta_reply(&owed, used, &reply),
-                    Line::Ascii(_) | Line::Debug(_) => self.poison(UNEXPECTED),
+            Decoded::Line { used, line } => match line {
+                Line::Ascii(line @ ascii::Line::Error(..)) => {
+                    return self.meta_error(&front, used, line);
                 }
-            }
+                Line::Reply(reply) => return self.meta_reply(used, &reply),
+                Line::Ascii(_) | Line::Debug(_) => self.poison(UNEXPECTED),
+            },
         }
         Read::GoOn
     }
@@ -175,41 +118,75 @@ impl Session {
         Read::GoOn
     }
 
-    /// Whether a reply is the one to this command: it has its opaque, and where it names a key, its key.
-    fn is_its(&self, owed: &Owed, reply: &Reply) -> bool {
-        let opaque = self.meta.map(|opaques| opaques.owed);
+    /// The place in the queue of the command that this is the reply to, behind silent ones at the most:
+    /// it has its opaque, and where it names a key, its key.
+    fn asked_for(&self, reply: &Reply) -> Option<usize> {
+        let waiting = self.owed.waiting();
+        let is_barrier = reply.code == Code::Barrier;
+        let index = match reply.returned.opaque {
+            Some(opaque) => opaque.wrapping_sub(self.front_opaque()) as usize,
+            None => waiting
+                .iter()
+                .position(|owed| owed.form != Form::Silent)
+                .filter(|_| is_barrier)?,
+        };
+        let owed = waiting.get(index)?;
+        let before = &waiting[..index];
         let key = owed.key(self.outbox.bytes());
         let names_another = |span: Span| span.of(self.inbox.unread()) != key;
-        reply.returned.opaque == opaque && !reply.returned.key.is_some_and(names_another)
+        let is_its = is_barrier == (owed.form == Form::Barrier)
+            && is_barrier != reply.returned.opaque.is_some()
+            && (is_barrier || owed.op.takes_key())
+            && !reply.returned.key.is_some_and(names_another)
+            && before.iter().all(|owed| owed.form == Form::Silent);
+        is_its.then_some(index)
     }
 
-    fn meta_reply(&mut self, owed: &Owed, used: usize, reply: &Reply) -> Read {
-        if !self.is_its(owed, reply) {
-            self.poison("a reply with the opaque or the key of another command");
+    fn meta_reply(&mut self, used: usize, reply: &Reply) -> Read {
+        let Some(index) = self.asked_for(reply) else {
+            self.poison(ANOTHERS);
+            return Read::GoOn;
+        };
+        let Some(owed) = self.owed.get(index).copied() else {
+            return Read::GoOn;
+        };
+        if self.is_early(&owed) {
+            self.poison(UNSENT);
             return Read::GoOn;
         }
-        let nothing = Span {
-            at: self.inbox.position() as u32,
-            len: 0,
+        let answer = match owed.form {
+            Form::Barrier => None,
+            Form::Loud | Form::Silent => Some(meta::answer(owed.op, reply)),
         };
-        let what = match meta::answer(owed.op, reply) {
-            meta::Answer::Done => Outcome::Done,
-            meta::Answer::Miss if owed.op.reads_value() => Outcome::Miss(Status::NO_VALUE),
-            meta::Answer::Miss => Outcome::Miss(Status::NOT_FOUND),
-            meta::Answer::Value(head) => return self.begin_meta_value(used, head),
-            meta::Answer::Number(len) => return self.meta_number(owed, used, len),
-            meta::Answer::Refused(status) => Outcome::Refused {
-                status,
-                effect: Effect::NotApplied,
-                text: nothing,
-            },
-            meta::Answer::Unexpected => {
-                self.poison(UNEXPECTED);
+        if answer == Some(meta::Answer::Unexpected) {
+            self.poison(UNEXPECTED);
+            return Read::GoOn;
+        }
+        // Those before it first; then it is at the front.
+        if self.settle(index) {
+            return Read::GoOn;
+        }
+        let what = match answer {
+            None => {
+                self.inbox.consume(used);
+                self.owed.pop();
                 return Read::GoOn;
             }
+            Some(meta::Answer::Done) => Outcome::Done,
+            Some(meta::Answer::Miss) if owed.op.reads_value() => Outcome::Miss(Status::NO_VALUE),
+            Some(meta::Answer::Miss) => Outcome::Miss(Status::NOT_FOUND),
+            Some(meta::Answer::Value(head)) => return self.begin_meta_value(used, head),
+            Some(meta::Answer::Number(len)) => return self.meta_number(&owed, used, len),
+            Some(meta::Answer::Refused(status)) => Outcome::Refused {
+                status,
+                effect: Effect::NotApplied,
+                text: self.nothing(),
+            },
+            Some(meta::Answer::Unexpected) => return Read::GoOn,
         };
         self.inbox.consume(used);
-        self.answered_in_meta(owed, what)
+        self.owed.pop();
+        self.answered(&owed, what)
     }
 
     fn begin_meta_value(&mut self, used: usize, head: ValueHead) -> Read {
@@ -233,44 +210,21 @@ impl Session {
             return Read::GoOn;
         };
         self.inbox.consume(used + len + 2);
-        self.answered_in_meta(owed, Outcome::Number(number))
-    }
-
-    /// The first command that waits has its reply.
-    fn answered_in_meta(&mut self, owed: &Owed, what: Outcome) -> Read {
-        self.pop_meta();
-        if !owed.quiet {
-            let token = owed.token;
-            return Read::Arrival(Arrival { token, what });
-        }
-        let text = Span {
-            at: self.inbox.position() as u32,
-            len: 0,
-        };
-        match what {
-            // A quiet command that found nothing to change did not do what it was asked to.
-            Outcome::Miss(status) => Read::Arrival(quiet_failed(status, text)),
-            Outcome::Refused { status, text, .. } => Read::Arrival(quiet_failed(status, text)),
-            _ => Read::GoOn,
-        }
-    }
-
-    fn pop_meta(&mut self) {
         self.owed.pop();
-        if let Some(opaques) = &mut self.meta {
-            opaques.owed = opaques.owed.wrapping_add(1);
-        }
+        self.answered(owed, Outcome::Number(number))
     }
 
     /// The value that has come whole is the answer: its line had the opaque and the key.
-    pub(super) fn meta_value_is_answer(&mut self) -> bool {
-        self.pop_meta();
+    pub(super) fn tagged_value_is_answer(&mut self) -> bool {
+        self.owed.pop();
         true
     }
 
-    /// An error line, which has no opaque: it belongs to the command whose turn it is.
+    /// An error line, which has no opaque: it belongs to the command whose turn it is, or to one of the
+    /// silent ones of which that is the first.
     #[cold]
-    fn meta_error(&mut self, owed: &Owed, used: usize, line: ascii::Line, early: bool) -> Read {
+    fn meta_error(&mut self, owed: &Owed, used: usize, line: ascii::Line) -> Read {
+        let early = self.is_early(owed);
         // A server may refuse a value before it has all of it.
         if early && !(owed.op.sends_value() && self.outbox.written() > 0) {
             self.poison(UNSENT);
@@ -292,6 +246,24 @@ impl Session {
             self.poison(UNEXPECTED);
             return Read::GoOn;
         };
+        match owed.form {
+            Form::Loud => {}
+            // Where not all of it has left, none behind it can be meant.
+            Form::Silent if early => {}
+            Form::Silent if in_step => {
+                self.inbox.consume(used);
+                self.note_error(status, effect);
+                return Read::GoOn;
+            }
+            Form::Silent => {
+                self.poison("an error behind which nothing can be believed");
+                return Read::GoOn;
+            }
+            Form::Barrier => {
+                self.poison(UNEXPECTED);
+                return Read::GoOn;
+            }
+        }
         let text = Span {
             at: text.at + self.inbox.position() as u32,
             len: text.len,
@@ -305,6 +277,7 @@ impl Session {
             effect,
             text,
         };
-        self.answered_in_meta(owed, what)
+        self.owed.pop();
+        self.answered(owed, what)
     }
 }

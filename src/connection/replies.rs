@@ -26,7 +26,7 @@ impl Session {
     /// whole, is left to [`Session::next_arrival`].
     #[inline]
     pub fn drain(&mut self, tell: impl FnMut(Token, &ValueHead, &[u8])) -> usize {
-        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() || self.speaks_meta() {
+        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() || self.is_tagged() {
             return 0;
         }
         let begin = self.inbox.position();
@@ -135,8 +135,8 @@ impl Session {
     /// A value of the line at the front is whole. If that is the line of one key, and its end is there
     /// too, the value is the answer.
     fn is_proved(&mut self) -> bool {
-        if self.speaks_meta() {
-            return self.meta_value_is_answer();
+        if self.is_tagged() {
+            return self.tagged_value_is_answer();
         }
         let proved = self.owed.is_lone() && self.inbox.unread().starts_with(b"END\r\n");
         if proved {
@@ -243,8 +243,8 @@ impl Session {
     /// The next arrival among the received bytes; `None` when more must be received, or when the
     /// session is broken.
     pub fn next_arrival(&mut self) -> Option<Arrival> {
-        if self.speaks_meta() {
-            return self.next_meta_arrival();
+        if self.is_tagged() {
+            return self.next_tagged_arrival();
         }
         loop {
             match self.mode {
@@ -366,7 +366,13 @@ impl Session {
 
     /// One of the lines of `stats` has come.
     #[cold]
-    fn stat(&mut self, owed: &Owed, used: usize, name: Span, text: Span) -> Option<Arrival> {
+    pub(super) fn stat(
+        &mut self,
+        owed: &Owed,
+        used: usize,
+        name: Span,
+        text: Span,
+    ) -> Option<Arrival> {
         self.stats = self.stats.saturating_add(used);
         if self.stats > self.max_value {
             self.poison("more statistics than max_value_size");

@@ -1,7 +1,5 @@
 //! One connection's part in an operation: where it goes, how far it is, why it ended.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,8 +16,6 @@ use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::{Notices, What};
 use crate::operation::retry::Loss;
-use crate::options::{Options, Protocol};
-use crate::protocol::Dialect;
 use crate::transport::{Interest, Readiness};
 
 pub struct Lane {
@@ -68,7 +64,7 @@ impl Way {
         notices: &mut Notices,
         now: Moment,
     ) -> Result<Way> {
-        let session = Session::speaking(dialect(call.options), call.max_value());
+        let session = Session::speaking(call.dialect(), call.max_value());
         if let Some(stream) = server.pipe() {
             let link = Link::new(stream, session, now);
             notices.push(What::Connected, server.name, Status::OK, String::new);
@@ -241,17 +237,5 @@ impl Lane {
             replied,
             connected,
         }
-    }
-}
-
-/// What a new connection speaks. Opaques begin anywhere, so that a reply meant for another connection is
-/// not taken for one of this.
-fn dialect(options: &Options) -> Dialect {
-    match options.protocol {
-        Protocol::Auto | Protocol::Ascii => Dialect::Ascii,
-        // The standard library's keys come from the system, and differ each time.
-        Protocol::Meta => Dialect::Meta {
-            opaque: RandomState::new().hash_one(()) as u32,
-        },
     }
 }

@@ -6,11 +6,13 @@ use crate::connection::outbox::Token;
 use crate::deadline::Deadline;
 use crate::driver::sink::Sink;
 use crate::error::Failure;
+use crate::names::ServerName;
 use crate::operation::batch::Batch;
 use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::single::Single;
 use crate::operation::{Event, Operation, Step};
+use crate::protocol::Op;
 
 /// Where the answers of an operation go, and how its end is told.
 pub trait Task: Sink + Send {
@@ -116,6 +118,13 @@ impl<T: Task> Job<T> {
     pub fn answered(&mut self, tag: u32) {
         self.put(tag, Place::Nowhere);
         self.on(Event::Answered(1));
+    }
+
+    /// The server refused a command, and this may be it.
+    #[cold]
+    pub fn doubted(&mut self, tag: u32, op: Op, server: ServerName) {
+        self.put(tag, Place::Nowhere);
+        self.on(Event::Doubted { tag, op, server });
     }
 
     /// A command was not sent, for what is wrong with itself or with us.

@@ -71,6 +71,18 @@ impl<T: Task> State<T> {
                 break;
             };
             let token = arrival.token;
+            if let Outcome::Doubt(op) = arrival.what {
+                if let Some(waiter) = self.tokens.remove(token) {
+                    if let Some(id) = waiter.job {
+                        channel.settled(waiter.of_batch);
+                        if let Some(job) = self.jobs.get_mut(id) {
+                            job.doubted(waiter.tag, op, server.name);
+                            self.told.push_back(id);
+                        }
+                    }
+                }
+                continue;
+            }
             let value = matches!(arrival.what, Outcome::Value { .. } | Outcome::Placed { .. });
             let line = matches!(arrival.what, Outcome::Proved(_));
             let mut router = Router {

@@ -4,7 +4,7 @@ use super::channel::Channel;
 use super::job::{Place, Task};
 use super::router::Leaving;
 use super::slab::Id;
-use super::state::State;
+use super::state::{State, call};
 use super::tokens::Waiter;
 use crate::connection::link::Trouble;
 use crate::connection::outbox::Token;
@@ -12,7 +12,7 @@ use crate::deadline::Moment;
 use crate::driver::call::unix_now;
 use crate::driver::sink::{Answer, Sent};
 use crate::error::Failure;
-use crate::operation::command::{Limits, key as checked_key};
+use crate::operation::command::{Limits, key as checked_key, unsent};
 use crate::protocol::Request;
 use crate::transport::Mode;
 
@@ -23,6 +23,9 @@ const AT_ONCE: u64 = 64 * 1024;
 /// After so many bytes of commands a session has to answer all of them before it is given more: it keeps
 /// their keys until then.
 const EXCHANGE_MAX: usize = 2 * 1024 * 1024;
+
+/// As a lane: none whose command bytes are kept, with the keys in them.
+const NO_LANE: u32 = u32::MAX - 1;
 
 impl<T: Task> State<T> {
     /// Send what can be sent; whether something was.
@@ -81,11 +84,14 @@ impl<T: Task> State<T> {
             return false;
         }
         let used = channel.used;
+        let call = call(&self.core, &self.options, channel.deadline);
+        let loud_above = call.loud_above();
         let Some(link) = channel.lane.link() else {
             return false;
         };
         if link.session.in_step() {
             link.session.begin();
+            link.session.be_loud_above(loud_above);
             link.reused = used;
         } else if link.session.command_bytes() >= EXCHANGE_MAX {
             return false;
@@ -157,10 +163,15 @@ impl<T: Task> State<T> {
                 None => return Err(Failure::argument("no connection")),
             };
             match submitted {
-                Ok(key_at) => Ok((token, Sent::new(&request, u32::MAX - 1, key_at, name))),
+                Ok(key_at) => {
+                    let sent = Sent::new(&request, NO_LANE, key_at, name);
+                    let clamped = channel.lane.session().clamped();
+                    let clamped = clamped.unwrap_or(sent.clamped);
+                    Ok((token, Sent { clamped, ..sent }))
+                }
                 Err(why) => {
                     self.tokens.remove(token);
-                    Err(Failure::no_memory(why.0).on(name))
+                    Err(unsent(command.op, why).on(name))
                 }
             }
         })();
@@ -226,9 +237,9 @@ impl Joining {
     fn turn(&mut self, on: bool, channel: &mut Channel) {
         if on != self.on {
             self.end(channel);
-            if let Some(link) = channel.lane.link() {
-                link.session.join_lines(on);
-            }
+            // What has opaques would be sent silently, where its misses are known by what follows them.
+            let session = channel.lane.session();
+            session.join_lines(on && !session.is_tagged());
             self.on = on;
         }
     }

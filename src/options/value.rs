@@ -217,26 +217,21 @@ pub enum Protocol {
     Ascii,
     /// The meta protocol, where it has a command for what is asked.
     Meta,
+    /// Frames of the binary protocol.
+    Binary,
 }
 
 impl Value for Protocol {
     fn read(text: &str, _: &Kind) -> Read<Protocol> {
-        let refused = |status, why: &str| Refused {
-            status,
-            why: why.into(),
-        };
         match text {
             "auto" => Ok(Protocol::Auto),
             "ascii" => Ok(Protocol::Ascii),
             "meta" => Ok(Protocol::Meta),
-            "binary" => Err(refused(
-                Status::UNSUPPORTED,
-                "this version speaks ASCII and meta only",
-            )),
-            _ => Err(refused(
-                Status::UNKNOWN_PROTOCOL,
-                "there is no such protocol",
-            )),
+            "binary" => Ok(Protocol::Binary),
+            _ => Err(Refused {
+                status: Status::UNKNOWN_PROTOCOL,
+                why: "there is no such protocol".into(),
+            }),
         }
     }
 
@@ -245,6 +240,7 @@ impl Value for Protocol {
             Protocol::Auto => "auto",
             Protocol::Ascii => "ascii",
             Protocol::Meta => "meta",
+            Protocol::Binary => "binary",
         }
         .into()
     }

@@ -22,8 +22,9 @@ pub enum Ttl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wire {
     pub expiry: i32,
-    /// The moment lies beyond what the field can say; the last one that it can was taken.
-    pub clamped: bool,
+    /// Where the moment lies beyond what `expiry` can say: that moment, or 2^32 - 1 where this field
+    /// cannot say it either; else 0.
+    beyond: u32,
 }
 
 impl Ttl {
@@ -43,7 +44,7 @@ impl Ttl {
             Ok(expiry) => Wire::exact(expiry),
             Err(_) => Wire {
                 expiry: i32::MAX,
-                clamped: true,
+                beyond: u32::try_from(moment).unwrap_or(u32::MAX),
             },
         }
     }
@@ -53,35 +54,34 @@ impl Ttl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsignedWire {
     pub expiry: u32,
-    /// As [`Wire::clamped`].
+    /// The moment lies beyond what the field can say.
     pub clamped: bool,
 }
 
-impl Ttl {
-    /// As [`Ttl::wire`], for a field without a sign. -1 there would be a moment in 2106: what is to
-    /// expire at once gets the first moment that servers do not take for a duration, in 1970.
-    pub fn unsigned_wire(self, now: impl FnOnce() -> i64) -> UnsignedWire {
-        let moment = match self {
-            Ttl::Never => 0,
-            Ttl::Now => RELATIVE_MAX + 1,
-            Ttl::After(seconds) if seconds <= RELATIVE_MAX => seconds,
-            Ttl::After(seconds) => now().saturating_add(seconds),
-            Ttl::At(moment) => moment.max(RELATIVE_MAX + 1),
+impl Wire {
+    #[inline(always)]
+    fn exact(expiry: i32) -> Wire {
+        Wire { expiry, beyond: 0 }
+    }
+
+    /// The moment lies beyond what `expiry` can say; the last one that it can was taken.
+    #[inline(always)]
+    pub fn clamped(self) -> bool {
+        self.beyond != 0
+    }
+
+    /// For a field without a sign. -1 there would be a moment in 2106: what is to expire at once gets
+    /// the first moment that servers do not take for a duration, in 1970.
+    pub fn unsigned(self) -> UnsignedWire {
+        let expiry = match self {
+            Wire { beyond: 1.., .. } => self.beyond,
+            Wire { expiry: ..0, .. } => RELATIVE_MAX as u32 + 1,
+            Wire { expiry, .. } => expiry.unsigned_abs(),
         };
-        let expiry = u32::try_from(moment);
         UnsignedWire {
             // 2^32 - 1 means «do not begin» in the commands that count.
-            expiry: expiry.unwrap_or(u32::MAX).min(u32::MAX - 1),
-            clamped: expiry.is_err(),
-        }
-    }
-}
-
-impl Wire {
-    fn exact(expiry: i32) -> Wire {
-        Wire {
-            expiry,
-            clamped: false,
+            expiry: expiry.min(u32::MAX - 1),
+            clamped: expiry == u32::MAX,
         }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
 
     fn wire(ttl: Ttl, now: i64) -> (i32, bool) {
         let wire = ttl.wire(|| now);
-        (wire.expiry, wire.clamped)
+        (wire.expiry, wire.clamped())
     }
 
     /// FM-46, FM-49: relative up to thirty days, a moment beyond.
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn fm46_fm47_fm48_without_a_sign() {
         let wire = |ttl: Ttl, now| {
-            let wire = ttl.unsigned_wire(|| now);
+            let wire = ttl.wire(|| now).unsigned();
             (wire.expiry, wire.clamped)
         };
         assert_eq!(wire(Ttl::Never, 9), (0, false));

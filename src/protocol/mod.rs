@@ -187,6 +187,10 @@ pub enum Dialect {
     Meta {
         opaque: u32,
     },
+    /// Frames. `opaque` is that of the first command.
+    Binary {
+        opaque: u32,
+    },
 }
 
 /// A place in bytes that were received and not consumed yet, never a reference.

@@ -56,6 +56,11 @@ impl Script<'_> {
         pieces
     }
 
+    /// What is sent for the commands.
+    pub fn sent(&self, dialect: Dialect, way: Way) -> Vec<u8> {
+        Driver::again(Session::speaking(dialect, MAX_VALUE), way, &self.cmds).send_all()
+    }
+
     /// One exchange in a session of `dialect`.
     pub fn run(&self, dialect: Dialect, way: Way, sent_first: usize, pieces: &[&[u8]]) -> Report {
         let mut driver = Driver::again(Session::speaking(dialect, MAX_VALUE), way, &self.cmds);

@@ -13,5 +13,5 @@ mod tests;
 
 pub use answer::Answer;
 pub use decode::{Decoded, Expect, Headed, TEXT_MAX, decode, header, plain_text, settled};
-pub use encode::{Encoded, Form, Initial, Unsendable, encode, encode_noop, frame_room};
+pub use encode::{Encoded, Form, Initial, Unsendable, encode, encode_noop, frame_room, opcode};
 pub use sasl::{SASL_MAX, Sasl, encode_sasl, encode_sasl_list};

@@ -22,7 +22,7 @@ pub struct Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Initial {
     pub number: u64,
-    /// As [`crate::protocol::expiry::Ttl::unsigned_wire`] says it.
+    /// As [`crate::protocol::expiry::Wire::unsigned`] says it.
     pub expiry: u32,
 }
 
@@ -54,6 +54,15 @@ const EXTRAS_MAX: usize = 20;
 /// The most bytes that a frame has beside its value. The statistics' argument counts as a key.
 pub fn frame_room(key: &Key<'_>) -> usize {
     HEADER_LEN + EXTRAS_MAX + key.wire_len().max(stats::ARGUMENT_MAX)
+}
+
+/// The opcode that a command is sent with; `None` where the protocol has none for it.
+pub fn opcode(op: Op, quiet: bool, with_key: bool) -> Option<u8> {
+    let loud = loud(op, with_key)?;
+    Some(match opcode::quiet(loud) {
+        Some(silent) if quiet => silent,
+        _ => loud,
+    })
 }
 
 /// The opcode of a command that is answered.
@@ -102,19 +111,14 @@ impl Extras {
 }
 
 /// Append a command's frame up to its value: the value's bytes, and nothing else, are to follow.
-/// `unix_now` is asked for only where the expiry time needs it. On an error nothing is appended.
+/// On an error nothing is appended.
 pub fn encode(
     request: &Request<'_, '_>,
     form: &Form,
-    unix_now: impl FnOnce() -> i64,
     out: &mut Vec<u8>,
 ) -> Result<Encoded, Unsendable> {
     let command = request.command;
-    let loud = loud(request.op, form.with_key).ok_or(Unsendable::NoOpcode)?;
-    let opcode = match opcode::quiet(loud) {
-        Some(quiet) if form.quiet => quiet,
-        _ => loud,
-    };
+    let opcode = opcode(request.op, form.quiet, form.with_key).ok_or(Unsendable::NoOpcode)?;
     let cas = match request.op {
         Op::Cas if command.cas == 0 => return Err(Unsendable::NoCas),
         Op::Cas => command.cas,
@@ -135,7 +139,7 @@ pub fn encode(
         extras.put(initial.expiry.to_be_bytes());
     }
     if request.op.has_expiry() {
-        let wire = command.ttl.unsigned_wire(unix_now);
+        let wire = request.wire.unsigned();
         clamped = wire.clamped;
         // A flush at once says no moment: one that is past flushes nothing.
         if request.op != Op::FlushAll || request.wire.expiry > 0 {

@@ -438,7 +438,7 @@ fn encoded(command: &Command<'_>, prefix: &[u8], form: &Form) -> (Vec<u8>, Encod
     let request = Request::new(command.op, command, key, || 1_700_000_000);
     let mut out = Vec::with_capacity(frame_room(&key));
     let room = out.capacity();
-    let encoded = encode(&request, form, || 1_700_000_000, &mut out).expect("sendable");
+    let encoded = encode(&request, form, &mut out).expect("sendable");
     assert_eq!(out.capacity(), room, "{:?}", command.op);
     (out, encoded)
 }
@@ -513,7 +513,7 @@ fn fm47_fm51_fm55_nothing_by_accident() {
         let key = Key::new(b"", b"k").expect("a key");
         let request = Request::new(op, &command, key, || 0);
         let mut out = Vec::new();
-        assert_eq!(encode(&request, &form, || 0, &mut out), Err(why));
+        assert_eq!(encode(&request, &form, &mut out), Err(why));
         assert!(out.is_empty());
     }
 }

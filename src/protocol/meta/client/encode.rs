@@ -13,11 +13,17 @@ pub fn line_room(key: &Key<'_>) -> usize {
     LINE_ROOM + key.wire_len()
 }
 
-/// Append a command's line with its end, whose reply is to repeat `opaque`. Room for it must have been
-/// reserved by [`line_room`]. Returns where the key (with its prefix) begins in `out`; `None`, and nothing
+/// Append a command's line with its end, whose reply is to repeat `opaque`; a `quiet` one is answered by
+/// nothing where `mg` finds nothing, and where `ms` or `md` does what it is for. Room for it must have
+/// been reserved by [`line_room`]. Returns where the key (with its prefix) begins in `out`; `None`, and nothing
 /// is appended, where the protocol has no command for it: what is asked of a server as a whole is asked in
 /// ASCII.
-pub fn encode(request: &Request<'_, '_>, opaque: u32, out: &mut Vec<u8>) -> Option<usize> {
+pub fn encode(
+    request: &Request<'_, '_>,
+    quiet: bool,
+    opaque: u32,
+    out: &mut Vec<u8>,
+) -> Option<usize> {
     let command = request.command;
     append(out, word(request.op)?);
     let key_at = out.len();
@@ -61,10 +67,16 @@ pub fn encode(request: &Request<'_, '_>, opaque: u32, out: &mut Vec<u8>) -> Opti
         }
         _ => {}
     }
+    if quiet {
+        append(out, b" q");
+    }
     number(b" O", opaque, out);
     append(out, b"\r\n");
     Some(key_at)
 }
+
+/// The line behind whose reply all earlier commands have had theirs, quiet ones too.
+pub const BARRIER: &[u8] = b"mn\r\n";
 
 /// A space, a flag and its number.
 fn number(flag: &[u8], number: impl itoa::Integer, out: &mut Vec<u8>) {
@@ -108,7 +120,7 @@ mod tests {
         let request = Request::new(op, &command, key, || 0);
         let mut out = Vec::with_capacity(line_room(&key));
         let room = out.capacity();
-        let key_at = encode(&request, u32::MAX, &mut out)?;
+        let key_at = encode(&request, false, u32::MAX, &mut out)?;
         assert!(out.capacity() == room, "{op:?} has more than its room");
         assert_eq!(out.get(key_at..key_at + 5), Some(&b"p:key"[..]));
         Some(String::from_utf8(out).expect("text"))
@@ -166,7 +178,7 @@ mod tests {
         command.value = &value;
         let request = Request::new(Op::Set, &command, Key::NONE, || 0);
         let mut out = Vec::with_capacity(line_room(&Key::NONE));
-        encode(&request, 7, &mut out);
-        assert_eq!(out, b"ms  1048576 O7\r\n");
+        encode(&request, true, 7, &mut out);
+        assert_eq!(out, b"ms  1048576 q O7\r\n");
     }
 }
