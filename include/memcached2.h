@@ -17,9 +17,9 @@
  *
  * Times are durations: those of items in seconds, all others in the unit that their name ends with.
  *
- * Threads: an `mc_client` is used by any number of threads at once; items, results, options and an
- * `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an `mc_conn` can
- * only be freed in the child.
+ * Threads: an `mc_client` is used by any number of threads at once; items, results, options, an
+ * `mc_loop` and an `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an
+ * `mc_loop` and an `mc_conn` can only be freed in the child.
  *
  * Structures that the caller fills begin with `size`, so that they can grow: initialise an
  * `mc_command` with `MC_COMMAND_INIT(op)`. Structures that the library fills are reached through
@@ -309,76 +309,76 @@
 #define MC_PHASE_RECEIVE 8
 
 /**
- * Read a value. Single, batch. Since: 0.1.
+ * Read a value. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GET 1
 
 /**
- * Read a value and its CAS. Single, batch. Since: 0.1.
+ * Read a value and its CAS. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GETS 2
 
 /**
- * Read a value and set its time to live. Single, batch. Since: 0.1.
+ * Read a value and set its time to live. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GAT 3
 
 /**
- * Read a value and its CAS, and set its time to live. Single, batch. Since: 0.1.
+ * Read a value and its CAS, and set its time to live. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GATS 4
 
 /**
- * Store. Single, batch. Since: 0.1.
+ * Store. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_SET 5
 
 /**
- * Store where there is nothing; else MC_NOT_STORED. Single, batch. Since: 0.1.
+ * Store where there is nothing; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_ADD 6
 
 /**
- * Store where there is something; else MC_NOT_STORED. Single, batch. Since: 0.1.
+ * Store where there is something; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_REPLACE 7
 
 /**
- * Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single, batch.
- * Since: 0.1.
+ * Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
+ * batch, loop. Since: 0.1.
  */
 #define MC_OP_APPEND 8
 
 /**
  * Put in front of the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
- * batch. Since: 0.1.
+ * batch, loop. Since: 0.1.
  */
 #define MC_OP_PREPEND 9
 
 /**
- * Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch.
+ * Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch, loop.
  * Since: 0.1.
  */
 #define MC_OP_CAS 10
 
 /**
- * Delete; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+ * Delete; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_DELETE 11
 
 /**
- * Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+ * Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_TOUCH 12
 
 /**
- * Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch.
+ * Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch, loop.
  * Since: 0.1.
  */
 #define MC_OP_INCR 13
 
 /**
- * Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch.
+ * Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch, loop.
  * Since: 0.1.
  */
 #define MC_OP_DECR 14
@@ -532,6 +532,19 @@ typedef struct mc_conn mc_conn;
  * thread at a time; may outlive the client; a forked child can only free it. Since: 0.1.
  */
 typedef struct mc_dump mc_dump;
+
+/**
+ * An event loop of the caller's can carry operations of a client: nothing here waits (but mc_loop_run),
+ * and no thread is made. Submit operations, wait for mc_loop_fd to become readable, mc_loop_timeout_us
+ * at the longest, then call mc_loop_process, which tells of those that are over.
+ *
+ * Used by one thread at a time (MC_IN_USE: another one is inside a call), in the process that made it:
+ * in a forked child it can only be freed, all else is MC_INVALID_ARGUMENT. Each loop has one connection
+ * to each server that it uses, beside those that `max_connections` counts; commands that are submitted
+ * before a turn leave in it together, and are answered in their order. Freed with mc_loop_free.
+ * Since: 0.1.
+ */
+typedef struct mc_loop mc_loop;
 
 /**
  * What clients are made from: options and servers. Used by one thread at a time; freed with
@@ -944,6 +957,45 @@ typedef struct mc_dump_entry {
  * and may use the client. Since: 0.1.
  */
 typedef int32_t (*mc_dump_fn)(void *user, const struct mc_dump_entry *entry);
+
+/**
+ * The end of an operation. Made by the library and reached by pointer only: it grows at its end.
+ * Since: 0.1.
+ */
+typedef struct mc_completion {
+  /**
+   * What mc_loop_submit has answered.
+   */
+  uint64_t id;
+  /**
+   * What it was given.
+   */
+  void *user;
+  /**
+   * How it ended: the item's status, or that of a batch as mc_execute_multi returns it.
+   */
+  mc_status status;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Of a lone command: all that can be said of its answer, filled on every path as by
+   * mc_execute_into. NULL only for MC_NO_MEMORY. It lives as long as the completion: mc_item_copy.
+   */
+  const struct mc_item *item;
+  /**
+   * Of a batch: its answers, which belong to whoever is told. NULL only for MC_NO_MEMORY.
+   */
+  struct mc_results *results;
+} mc_completion;
+
+/**
+ * Hears of the end of an operation, on the thread that is inside mc_loop_process, mc_loop_run or
+ * mc_loop_free, with no lock held. The completion lives until it returns, which it must. It may submit,
+ * cancel and free; mc_loop_process and mc_loop_run are MC_IN_USE there. Since: 0.1.
+ */
+typedef void (*mc_done_fn)(void *user, const struct mc_completion *completion);
 
 /**
  * What a connection's URI says. Made by the library and reached by pointer only: it grows at its end.
@@ -1842,6 +1894,113 @@ mc_status mc_memory_advance(const struct mc_client *client,
  */
 MC_API
 mc_status mc_memory_clear(const struct mc_client *client);
+
+/**
+ * Make a loop of a client, which may be freed before it. Neither resolves nor connects. MC_OK: `*out` is
+ * the loop; else NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_new(const struct mc_client *client,
+                      struct mc_loop **out);
+
+/**
+ * Free a loop; NULL is ignored. Every operation that is not over ends with MC_CANCELLED, and is told of
+ * before this returns; called inside a callback, before the call returns that the callback runs in. Not
+ * told are operations without a callback, and nothing in a forked child, which closes its descriptors
+ * only. Since: 0.1.
+ */
+MC_API
+void mc_loop_free(struct mc_loop *loop);
+
+/**
+ * Return the descriptor to wait for: readable when mc_loop_process has something to do. Wait for nothing
+ * else, and neither read nor close it. It stays the same. -1 for what is no loop. Since: 0.1.
+ */
+MC_API
+int32_t mc_loop_fd(const struct mc_loop *loop);
+
+/**
+ * Return how long mc_loop_fd may be waited for before mc_loop_process is called all the same, in
+ * microseconds: 0 when it has something to do at once, -1 for as long as it takes. To be asked again
+ * after every call that submits, cancels or processes. Since: 0.1.
+ */
+MC_API
+int64_t mc_loop_timeout_us(const struct mc_loop *loop);
+
+/**
+ * Submit one command that names a key; key and value are copied. Its time begins now. MC_OK: `*id` (may
+ * be NULL) names the operation, and its end is told once: by `done`, never from inside this call, or
+ * where that is NULL by mc_loop_next. Else nothing is told: the command is one that is not sent (an
+ * illegal key, a value that is too large), and mc_last_error says why. MC_NOREPLY: its end is that it
+ * was written; a failure is counted when its reply comes, and told by mc_sync. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_submit(struct mc_loop *loop,
+                         const struct mc_command *command,
+                         uint64_t *id,
+                         mc_done_fn done,
+                         void *user);
+
+/**
+ * Submit many commands as one operation, whose answers come as mc_results; as mc_execute_multi, with
+ * keys and values copied, and its end told as by mc_loop_submit. Its time is that of a batch. A command
+ * that is not sent has its own status in the results. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_submit_multi(struct mc_loop *loop,
+                               const struct mc_command *commands,
+                               size_t n,
+                               const struct mc_batch *batch,
+                               uint64_t *id,
+                               mc_done_fn done,
+                               void *user);
+
+/**
+ * Do all that can be done without waiting, and tell of the operations that are over by their callbacks.
+ * Servers in memory answer here. What callbacks submit is begun in the next turn. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_process(struct mc_loop *loop);
+
+/**
+ * Wait and process, for programs without a loop of their own: until no operation is under way, one is
+ * there for mc_loop_next, or mc_loop_wake was called; for `timeout_us` microseconds at the longest (0:
+ * as the client's timeout; below 0: for ever), then MC_TIMEOUT. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_run(struct mc_loop *loop,
+                      int64_t timeout_us);
+
+/**
+ * Take the end of one operation that was submitted without a callback, in the order in which they ended.
+ * MC_OK: `*completion` lives until the next call of this on the loop, or its end; its results belong to
+ * the caller. MC_WOULD_BLOCK: there is none; more come by mc_loop_process. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_next(struct mc_loop *loop,
+                       const struct mc_completion **completion);
+
+/**
+ * Return how many operations were submitted whose end was not told yet; 0 for what is no loop.
+ * Since: 0.1.
+ */
+MC_API size_t mc_loop_pending(const struct mc_loop *loop);
+
+/**
+ * End an operation now, with MC_CANCELLED (and the effect that it may have had), which is told as any
+ * other end. Its reply is thrown away when it comes. MC_NOT_FOUND: it is over already, or never was.
+ * Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_cancel(struct mc_loop *loop,
+                         uint64_t id);
+
+/**
+ * Make mc_loop_fd readable, and mc_loop_run return: the only call that other threads may make at any
+ * time. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_wake(struct mc_loop *loop);
 
 /**
  * Make a connection of the URI of one server, in any spelling of mc_new, with the options of a client

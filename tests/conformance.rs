@@ -16,6 +16,8 @@ mod certificates;
 mod client;
 #[path = "conformance/comparer.rs"]
 mod comparer;
+#[path = "conformance/looped.rs"]
+mod looped;
 #[path = "conformance/proxied.rs"]
 mod proxied;
 #[path = "conformance/rows.rs"]

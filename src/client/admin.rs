@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use super::aside::{Aside, Ended, turn};
-use super::authenticate::unauthenticated;
 use super::call::Call;
 use super::proxied;
 use super::server::Server;
@@ -12,6 +11,7 @@ use super::sink::{Answer, Sink};
 use super::{Client, Limit};
 use crate::config;
 use crate::deadline::Deadline;
+use crate::driver::authenticate::unauthenticated;
 use crate::error::{Effect, Failure, Phase, Result, Status};
 use crate::names::ServerName;
 use crate::observe::Notices;

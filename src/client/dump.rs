@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::aside::{Aside, turn};
-use super::authenticate::unauthenticated;
 use super::call::Call;
 use super::proxied;
 use super::state::Core;
 use super::{Client, Limit};
 use crate::deadline::{self, Deadline};
+use crate::driver::authenticate::unauthenticated;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::fork;
 use crate::names::ServerName;

@@ -2,41 +2,26 @@
 
 pub mod admin;
 mod aside;
-mod authenticate;
 mod blocking;
-mod call;
-mod connect;
-mod contest;
-mod deliver;
 pub mod dump;
 mod fit;
-mod greet;
-mod lane;
 mod lanes;
 mod memory;
-mod place;
-pub mod pool;
 mod proxied;
-mod queue;
 pub mod raw;
-mod secure;
-mod server;
 mod shortcut;
-pub mod sink;
-mod slot;
-mod snapshot;
-mod state;
 mod sync;
-mod thread;
 mod turn;
-mod wait;
+pub mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::deadline::{Deadline, Nanos};
-use crate::error::{Effect, Failure, Result, Status};
+use crate::driver::{call, connect, contest, deliver, lane, place, server, slot, state, thread};
+pub use crate::driver::{pool, sink};
+use crate::error::Result;
 use crate::names::ServerName;
 use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
@@ -46,7 +31,7 @@ use crate::options::Options;
 use crate::protocol::classic::passes;
 use crate::protocol::{Command, Op};
 use crate::transport::resolve::Resolver;
-use call::{Call, Context};
+use call::{Call, Context, no_servers};
 use sink::Sink;
 use state::Core;
 
@@ -99,7 +84,8 @@ pub enum Limit {
 }
 
 impl Limit {
-    fn or(self, default: Option<Duration>) -> Option<Duration> {
+    /// `default`: what the client's options say.
+    pub fn or(self, default: Option<Duration>) -> Option<Duration> {
         match self {
             Limit::Default => default,
             Limit::For(limit) => Some(limit),
@@ -143,6 +129,11 @@ impl Client {
 
     pub fn options(&self) -> &Options {
         &self.settings.options
+    }
+
+    /// What the client and its views share, for another driver.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     /// Carry out one command; `sink` hears of it under tag 0. Compiled into each caller, for an `op`
@@ -291,16 +282,6 @@ impl Client {
     pub fn set_servers(&self, list: &str) -> Result<()> {
         self.core.state().set_servers(list, &self.core)
     }
-}
-
-#[cold]
-pub(crate) fn no_servers(op: Op) -> Box<Failure> {
-    let effect = if op.is_read() {
-        Effect::None
-    } else {
-        Effect::NotApplied
-    };
-    Failure::new(Status::NO_AVAILABLE_SERVERS, "the client has no servers").effect(effect)
 }
 
 /// A lone command.

@@ -424,7 +424,24 @@ impl Session {
         }
     }
 
+    /// Whether the commands that follow may be joined to lines of keys. (In a batch they may.)
+    pub fn join_lines(&mut self, joining: bool) {
+        self.end_line();
+        self.joining = joining;
+    }
+
     // --- sending
+
+    /// Where the stream of the exchange's commands ends so far, and how much of it has left. A command
+    /// has left when what has left reaches the end that the stream had when it was submitted.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.outbox.queued(), self.outbox.written())
+    }
+
+    /// How many bytes of commands the session keeps until the exchange ends, for the keys in them.
+    pub fn command_bytes(&self) -> usize {
+        self.outbox.bytes().len()
+    }
 
     #[inline]
     pub fn all_sent(&self) -> bool {

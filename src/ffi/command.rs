@@ -16,37 +16,37 @@ use crate::protocol::Op;
 use crate::protocol::command::{Command, Reply};
 use crate::protocol::expiry::Ttl;
 
-/// Read a value. Single, batch. Since: 0.1.
+/// Read a value. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GET: u32 = 1;
-/// Read a value and its CAS. Single, batch. Since: 0.1.
+/// Read a value and its CAS. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GETS: u32 = 2;
-/// Read a value and set its time to live. Single, batch. Since: 0.1.
+/// Read a value and set its time to live. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GAT: u32 = 3;
-/// Read a value and its CAS, and set its time to live. Single, batch. Since: 0.1.
+/// Read a value and its CAS, and set its time to live. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GATS: u32 = 4;
-/// Store. Single, batch. Since: 0.1.
+/// Store. Single, batch, loop. Since: 0.1.
 pub const MC_OP_SET: u32 = 5;
-/// Store where there is nothing; else MC_NOT_STORED. Single, batch. Since: 0.1.
+/// Store where there is nothing; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
 pub const MC_OP_ADD: u32 = 6;
-/// Store where there is something; else MC_NOT_STORED. Single, batch. Since: 0.1.
+/// Store where there is something; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
 pub const MC_OP_REPLACE: u32 = 7;
-/// Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single, batch.
-/// Since: 0.1.
+/// Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
+/// batch, loop. Since: 0.1.
 pub const MC_OP_APPEND: u32 = 8;
 /// Put in front of the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
-/// batch. Since: 0.1.
+/// batch, loop. Since: 0.1.
 pub const MC_OP_PREPEND: u32 = 9;
-/// Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch.
+/// Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch, loop.
 /// Since: 0.1.
 pub const MC_OP_CAS: u32 = 10;
-/// Delete; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+/// Delete; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
 pub const MC_OP_DELETE: u32 = 11;
-/// Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+/// Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
 pub const MC_OP_TOUCH: u32 = 12;
-/// Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch.
+/// Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch, loop.
 /// Since: 0.1.
 pub const MC_OP_INCR: u32 = 13;
-/// Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch.
+/// Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch, loop.
 /// Since: 0.1.
 pub const MC_OP_DECR: u32 = 14;
 /// Ask the version of every server: mc_server_versions. Since: 0.1.

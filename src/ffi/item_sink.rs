@@ -60,6 +60,14 @@ impl<'a> ItemSink<'a> {
         }
     }
 
+    /// Make an item on every path, failures and misses too.
+    pub fn always_making(key: &'a [u8]) -> ItemSink<'a> {
+        ItemSink {
+            always: true,
+            ..ItemSink::making(key)
+        }
+    }
+
     /// Fill the caller's item; `always`: on failures and misses too.
     pub fn into_item(slot: *mut Slot, key: &'a [u8], always: bool) -> ItemSink<'a> {
         // SAFETY: the caller's item, which this call uses exclusively.
@@ -163,6 +171,16 @@ impl<'a> ItemSink<'a> {
         *self = moved;
     }
 
+    /// Give away the item that was made, however the command ended; NULL where there was no memory for
+    /// one, or it is gone.
+    pub fn take(&mut self) -> *mut mc_item {
+        match std::mem::replace(&mut self.slot, ptr::null_mut()) {
+            slot if slot.is_null() => ptr::null_mut(),
+            // SAFETY: made here, used by nobody else.
+            slot => unsafe { &raw mut (*slot).item },
+        }
+    }
+
     /// Hand out the item that was made: not NULL exactly when the status is MC_OK. (There is no `Drop`
     /// for the other case: it would keep the whole sink in memory for the sake of unwinding.)
     #[inline(always)]
@@ -257,10 +275,12 @@ impl Sink for ItemSink<'_> {
     fn fail(&mut self, _: Token, failure: Box<Failure>) {
         self.status = failure.status;
         last_error::record(&failure);
-        if self.always && !self.slot.is_null() {
+        if self.always {
             let _ = self.begin(0);
-            // SAFETY: the caller's item.
-            unsafe { (*self.slot).fail(&failure) };
+            // SAFETY: the caller's item, or the one that was made; NULL where it could not be.
+            if let Some(slot) = unsafe { self.slot.as_mut() } {
+                slot.fail(&failure);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod borrow;
 mod guard;
 mod handle;
 mod item_sink;
+mod loop_answer;
 mod results_sink;
 mod stats_sink;
 
@@ -20,6 +21,7 @@ pub mod command;
 pub mod conn;
 pub mod dump;
 pub mod dump_entry;
+pub mod event;
 pub mod item;
 pub mod last_error;
 pub mod log;

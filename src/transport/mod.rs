@@ -2,6 +2,7 @@
 
 mod helper;
 pub mod pipe;
+pub mod poller;
 pub mod race;
 pub mod resolve;
 mod socket;
@@ -9,7 +10,7 @@ mod socket_options;
 mod tcp;
 pub mod tls;
 mod unix;
-mod wakeup;
+pub mod wakeup;
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;

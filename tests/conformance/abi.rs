@@ -64,6 +64,19 @@ pub struct Command {
     pub release_user: *mut c_void,
 }
 
+#[repr(C)]
+pub struct Completion {
+    pub id: u64,
+    pub user: *mut c_void,
+    pub status: i32,
+    pub reserved: u32,
+    pub item: *const Item,
+    pub results: *mut Results,
+}
+
+/// Hears of the end of an operation.
+pub type Done = Option<unsafe extern "C" fn(user: *mut c_void, completion: *const Completion)>;
+
 pub const OK: i32 = 0;
 pub const MULTI_STORAGE: i32 = 0x0602;
 pub const PARTIAL: i32 = 0x0708;
@@ -100,6 +113,29 @@ unsafe extern "C" {
     pub fn mc_status_name(status: i32) -> Text;
     pub fn mc_status_is_miss(status: i32) -> bool;
     pub fn mc_key_check(key: Text, key_len: usize) -> i32;
+
+    pub fn mc_last_error_effect() -> u32;
+    pub fn mc_last_error_phase() -> u32;
+
+    pub fn mc_loop_new(client: *mut Handle, out: *mut *mut Handle) -> i32;
+    pub fn mc_loop_free(one: *mut Handle);
+    pub fn mc_loop_run(one: *mut Handle, timeout_us: i64) -> i32;
+    pub fn mc_loop_submit(
+        one: *mut Handle,
+        command: *const Command,
+        id: *mut u64,
+        done: Done,
+        user: *mut c_void,
+    ) -> i32;
+    pub fn mc_loop_submit_multi(
+        one: *mut Handle,
+        commands: *const Command,
+        n: usize,
+        batch: *const c_void,
+        id: *mut u64,
+        done: Done,
+        user: *mut c_void,
+    ) -> i32;
 
     pub fn mc_item_new() -> *mut Item;
     pub fn mc_item_free(item: *mut Item);

@@ -32,6 +32,24 @@ pub struct Seen {
     pub wrong: Vec<&'static str>,
 }
 
+impl Seen {
+    /// What an item would say of a command that was refused before there was one.
+    pub fn refused(command: &Command, status: i32, effect: u32, phase: u32) -> Seen {
+        Seen {
+            status,
+            have: 0,
+            key: command.key.clone().unwrap_or_default(),
+            value: None,
+            cas: 0,
+            number: 0,
+            flags: 0,
+            effect,
+            phase,
+            wrong: Vec::new(),
+        }
+    }
+}
+
 /// What a call for many entries says.
 pub struct Answers {
     pub status: i32,
@@ -63,7 +81,7 @@ fn pointer<T>(bytes: Option<&Vec<u8>>) -> (*const T, usize) {
 }
 
 /// The command in C, borrowing the bytes of `command`.
-fn in_c(command: &Command, seen: &[u64]) -> abi::Command {
+pub fn in_c(command: &Command, seen: &[u64]) -> abi::Command {
     let (key, key_len) = pointer(command.key.as_ref());
     let (value, value_len) = pointer(command.value.as_ref());
     let (route, route_len) = pointer(command.route.as_ref());
@@ -111,6 +129,10 @@ impl Client {
         let why = unsafe { CStr::from_ptr(abi::mc_last_error()) };
         assert_eq!(status, abi::OK, "mc_new({servers}): {why:?}");
         Client(client)
+    }
+
+    pub fn handle(&self) -> *mut abi::Handle {
+        self.0
     }
 
     /// mc_execute_into. `seen` are the CAS that commands may refer to.
@@ -277,7 +299,7 @@ unsafe fn with_nul(start: *const c_char, len: usize) -> Option<(Vec<u8>, bool)> 
 /// # Safety
 ///
 /// The item is one of the library's.
-unsafe fn read(item: &Item) -> Seen {
+pub unsafe fn read(item: &Item) -> Seen {
     // SAFETY: key and value have so many bytes and a NUL behind them, as the header says.
     let (key, value) = unsafe {
         (

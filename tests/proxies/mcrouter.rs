@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::SERVER_ERROR;
 use crate::support::client::{Client, Got, NOT_FOUND, OK, PARTIAL, last_error, name};
-use crate::support::commands::{APPEND, CAS, Command, GETS};
+use crate::support::commands::Command;
+use crate::support::execute::{APPEND, CAS, GETS};
 
 /// A key of the server that cannot be reached.
 const LOST: &str = "lost";

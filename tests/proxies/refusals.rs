@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 
 use crate::support::client::{Client, INVALID_ARGUMENT, PARTIAL, UNSUPPORTED, last_error, name};
-use crate::support::commands::{Command, GAT, GATS};
+use crate::support::commands::Command;
+use crate::support::execute::{GAT, GATS};
 
 /// A server that counts its clients and answers none.
 struct Nobody(TcpListener);

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::client::{Client, Got, NOT_FOUND, OK, TOO_LARGE, last_error, name};
-use crate::support::commands::{
-    APPEND, CAS, Command, DECR, EXPIRE_NOW, GETS, PREPEND, REPLACE, SET,
-};
+use crate::support::commands::Command;
+use crate::support::execute::{APPEND, CAS, DECR, EXPIRE_NOW, GETS, PREPEND, REPLACE, SET};
 use crate::support::named::{self, Random};
 use crate::support::nutcracker::Nutcracker;
 

@@ -2,7 +2,8 @@
 //! server does, to the byte.
 
 use crate::support::client::{Client, Got, OK, TOO_LARGE, last_error, name};
-use crate::support::commands::{Command, SET};
+use crate::support::commands::Command;
+use crate::support::execute::SET;
 use crate::support::memcached::Memcached;
 use crate::support::named;
 

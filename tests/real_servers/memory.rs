@@ -1,7 +1,8 @@
 //! Servers with little memory: they forget, or refuse, and never answer wrong.
 
 use crate::support::client::{Client, Got, MULTI_STORAGE, NOT_STORED, OK, last_error, name};
-use crate::support::commands::{APPEND, Command, REPLACE, SET};
+use crate::support::commands::Command;
+use crate::support::execute::{APPEND, REPLACE, SET};
 use crate::support::memcached::Memcached;
 use crate::support::named::{self, Random};
 

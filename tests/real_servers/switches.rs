@@ -1,7 +1,8 @@
 //! Servers on which something is switched off, or done in another way.
 
 use crate::support::client::{Client, Got, INVALID_ARGUMENT, OK, PARTIAL, last_error, name};
-use crate::support::commands::{CAS, Command, GATS, GETS};
+use crate::support::commands::Command;
+use crate::support::execute::{CAS, GATS, GETS};
 use crate::support::memcached::Memcached;
 use crate::support::named;
 

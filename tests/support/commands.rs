@@ -3,9 +3,6 @@
 use super::abi::Handle;
 use super::client::Client;
 use super::execute::{self, Said};
-pub use super::execute::{
-    APPEND, CAS, DECR, EXPIRE_NOW, GAT, GATS, GET, GETS, PREPEND, REPLACE, SET,
-};
 
 unsafe extern "C" {
     fn mc_sync(client: *mut Handle, timeout_us: i64, failed: *mut u64) -> i32;

@@ -15,6 +15,7 @@ pub mod frames;
 pub mod header;
 pub mod install;
 pub mod lines;
+pub mod loops;
 pub mod memcached;
 pub mod named;
 pub mod nutcracker;

@@ -1,17 +1,23 @@
 //! One connection's part in an operation: where it goes, how far it is, why it ended.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::call::Call;
 use super::connect::Attempt;
 use super::contest::Socket;
+use super::place::Noted;
 use super::pool::{Lease, Seat};
 use super::server::Server;
+use crate::connection::arrival::Abandoned;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::session::Session;
 use crate::deadline::Moment;
-use crate::error::{Failure, Phase, Status};
+use crate::error::{Failure, Phase, Result, Status};
+use crate::observe::{Notices, What};
 use crate::operation::retry::Loss;
 use crate::protocol::refusal::refusal;
+use crate::protocol::version::Version;
 use crate::transport::tls::TlsFault;
 use crate::transport::{Interest, Mode, Readiness};
 
@@ -52,6 +58,30 @@ pub struct Handed {
     pub trouble: Option<Trouble>,
 }
 
+impl Way {
+    /// Begin to make a connection; one to a server in memory is made at once.
+    pub fn begin(
+        call: &Call<'_>,
+        server: &Arc<Server>,
+        seat: Seat,
+        notices: &mut Notices,
+        now: Moment,
+    ) -> Result<Way> {
+        let mut session = Session::speaking(call.dialect(), call.max_value());
+        if let Some(stream) = server.pipe() {
+            session.know(Some(Version::META));
+            let link = Link::new(stream, session, now);
+            notices.push(What::Connected, server.name, Status::OK, String::new);
+            return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
+        }
+        Ok(Way::Making(Box::new(Making {
+            attempt: Attempt::new(call, server, now)?,
+            session,
+            seat,
+        })))
+    }
+}
+
 impl Lane {
     /// The connection, once there is one.
     #[inline]
@@ -82,6 +112,54 @@ impl Lane {
             let seat = std::mem::take(&mut making.seat);
             self.way = Way::Made(seat.admit(&self.server.pool, link, noted));
         }
+    }
+
+    /// Go on making its connection, where there is none yet; `ready`: what became of what was waited
+    /// for.
+    pub fn go_on(
+        &mut self,
+        call: &Call<'_>,
+        ready: &[Readiness],
+        notices: &mut Notices,
+        now: Moment,
+    ) -> Result<()> {
+        let Way::Making(making) = &mut self.way else {
+            return Ok(());
+        };
+        if let Some(socket) = making.attempt.go_on(call, &self.server, ready, now)? {
+            self.connected(socket, now);
+            self.since = now;
+            notices.push(What::Connected, self.server.name, Status::OK, String::new);
+        }
+        Ok(())
+    }
+
+    /// Its commands will get no replies here: each is told to `lost`, but for the quiet ones that were
+    /// sent. Those are told as written already, and counted.
+    #[cold]
+    pub fn abandon(&mut self, loss: &Loss, notices: &mut Notices, mut lost: impl FnMut(Abandoned)) {
+        let what = match loss.connected {
+            true => What::Closed,
+            false => What::ConnectFailed,
+        };
+        let failure = &loss.failure;
+        notices.push(what, self.server.name, failure.status, || {
+            failure.text.clone()
+        });
+        if let (Way::Made(lease), true) = (&self.way, loss.closed) {
+            self.server.pool.new_epoch(lease.epoch());
+        }
+        let mut unheard = 0;
+        let session = self.session();
+        while let Some(gone) = session.abandon() {
+            if gone.quiet && gone.sent {
+                unheard += 1;
+            } else {
+                lost(gone);
+            }
+        }
+        let counter = self.server.pool.quiet_failed();
+        counter.fetch_add(unheard, Ordering::Relaxed);
     }
 
     /// How many descriptors are waited for.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::state::{Core, Servers};
 use crate::connection::outbox::{Token, Values};
 use crate::deadline::{self, Deadline, Nanos};
+use crate::error::{Effect, Failure, Status};
 use crate::operation::command::{Commands, Limits};
 use crate::options::{Options, Protocol};
-use crate::protocol::{Command, Dialect};
+use crate::protocol::{Command, Dialect, Op};
 
 /// The largest item of a server that was told no other limit.
 const SERVERS_ITEM_MAX: u64 = 1 << 20;
@@ -58,8 +59,8 @@ impl Call<'_> {
 /// The commands of an operation, checked against one topology.
 pub struct Context<'a, C: Commands + ?Sized> {
     pub commands: &'a C,
-    pub(super) topology: &'a Servers,
-    pub(super) limits: Limits<'a>,
+    pub(crate) topology: &'a Servers,
+    pub(crate) limits: Limits<'a>,
 }
 
 /// What an operation's commands are checked against.
@@ -84,7 +85,7 @@ fn place(topology: &Servers, command: &Command<'_>) -> Option<usize> {
 /// have been moved.
 #[cold]
 #[inline(never)]
-pub(super) fn unix_now(topology: &Servers, command: &Command<'_>) -> i64 {
+pub(crate) fn unix_now(topology: &Servers, command: &Command<'_>) -> i64 {
     let server = place(topology, command).and_then(|to| topology.server(to));
     match server.and_then(|server| server.store.as_deref()) {
         Some(store) => store.unix_now(),
@@ -103,7 +104,7 @@ impl<'a, C: Commands + ?Sized> Context<'a, C> {
 
     /// The server that a command goes to.
     #[inline]
-    pub(super) fn place(&self, command: &Command<'_>) -> Option<usize> {
+    pub(crate) fn place(&self, command: &Command<'_>) -> Option<usize> {
         place(self.topology, command)
     }
 }
@@ -116,4 +117,15 @@ impl<C: Commands + ?Sized> Values for Context<'_, C> {
             Err(_) => b"",
         }
     }
+}
+
+/// What a command is told that no server can have.
+#[cold]
+pub(crate) fn no_servers(op: Op) -> Box<Failure> {
+    let effect = if op.is_read() {
+        Effect::None
+    } else {
+        Effect::NotApplied
+    };
+    Failure::new(Status::NO_AVAILABLE_SERVERS, "the client has no servers").effect(effect)
 }

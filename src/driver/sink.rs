@@ -32,7 +32,7 @@ pub struct Sent {
 
 impl Sent {
     #[inline(always)]
-    pub(super) fn new(
+    pub(crate) fn new(
         request: &Request<'_, '_>,
         lane: u32,
         key_at: usize,
@@ -45,7 +45,7 @@ impl Sent {
     }
 
     #[inline(always)]
-    pub(super) fn of_key(key: Key<'_>, lane: u32, key_at: usize, server: ServerName) -> Sent {
+    pub(crate) fn of_key(key: Key<'_>, lane: u32, key_at: usize, server: ServerName) -> Sent {
         Sent {
             lane,
             server,

@@ -454,6 +454,11 @@ impl Lease {
         self.pooled.as_ref().map_or(0, |pooled| pooled.epoch)
     }
 
+    /// Whether the server still lives the life that the connection belongs to.
+    pub fn is_current(&self) -> bool {
+        self.epoch() == self.pool.epoch.load(Ordering::Acquire)
+    }
+
     /// Close the connection and keep its seat, for a new one.
     pub fn into_seat(mut self) -> Seat {
         match self.pooled.take() {
