@@ -2,6 +2,8 @@
 
 #[path = "session/binary.rs"]
 mod binary;
+#[path = "session/binary_batches.rs"]
+mod binary_batches;
 #[path = "session/harness.rs"]
 mod harness;
 #[path = "session/large.rs"]

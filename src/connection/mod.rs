@@ -13,5 +13,6 @@ pub mod outbox;
 pub mod owed;
 mod replies;
 pub mod session;
+mod silence;
 pub mod tagged;
 pub mod trouble;

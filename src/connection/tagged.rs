@@ -1,6 +1,5 @@
 //! Protocols whose commands carry an opaque that their replies repeat: commands are queued with their
-//! opaques, silent where the protocol lets them be; and what the silence before a reply means for the
-//! commands in front of it.
+//! opaques, silent where the protocol lets them be. (What silence means stands in `silence`.)
 //!
 //! Every command in the queue has the next opaque, the barriers too, so that the opaque of a reply is a
 //! place in the queue. Silent commands need no reply of their own: that to any later command settles
@@ -11,8 +10,8 @@ use super::arrival::{Arrival, Outcome};
 use super::outbox::Token;
 use super::owed::{Form, Owed};
 use super::session::{Session, quiet_failed};
+use super::silence::Silence;
 use crate::buffer::{NoMemory, append};
-use crate::error::{Effect, Status};
 use crate::protocol::binary::client as binary;
 use crate::protocol::meta::client as meta;
 use crate::protocol::{Dialect, Op, Request, Span};
@@ -23,41 +22,13 @@ pub(super) struct Tagged {
     pub is_binary: bool,
     /// That of the next command.
     pub next: u32,
-    /// So many commands at the front have been answered, by silence, and how.
-    settled: usize,
-    verdict: Verdict,
-    /// Error lines since the front command that may be those of any silent one.
-    errors: Option<Errors>,
+    pub silence: Silence,
     /// Longer values are not sent silently, where an error has no opaque: their refusal is known.
     loud_above: usize,
     /// The next command is sent loud.
     loud_next: bool,
     /// The expiry time of the last command was cut to what the protocol can say.
     pub clamped: bool,
-}
-
-/// What became of commands that were silent.
-#[derive(Clone, Copy)]
-enum Verdict {
-    /// Reads found nothing, writes did what they are for.
-    Well,
-    Failed {
-        status: Status,
-        effect: Effect,
-    },
-    /// So many of them failed, and nobody said which.
-    Doubt {
-        failed: usize,
-        status: Status,
-    },
-}
-
-/// Error lines that do not say whose they are.
-#[derive(Clone, Copy)]
-struct Errors {
-    lines: usize,
-    status: Status,
-    effect: Effect,
 }
 
 /// Why a command was not queued.
@@ -99,9 +70,7 @@ impl Tagged {
         Some(Tagged {
             is_binary,
             next,
-            settled: 0,
-            verdict: Verdict::Well,
-            errors: None,
+            silence: Silence::default(),
             loud_above: usize::MAX,
             loud_next: false,
             clamped: false,
@@ -271,82 +240,6 @@ impl Session {
     /// Whether not all of a command has left.
     pub(super) fn is_early(&self, owed: &Owed) -> bool {
         !self.outbox.all_sent() && self.outbox.written() < owed.end
-    }
-
-    /// The reply to the command at `index` has come. Whether the ones before it, all of which are
-    /// silent, are answered by that, and are to be told first.
-    pub(super) fn settle(&mut self, index: usize) -> bool {
-        let Some(tagged) = &mut self.tagged else {
-            return false;
-        };
-        let errors = tagged.errors.take();
-        tagged.verdict = match errors {
-            None => Verdict::Well,
-            Some(Errors { lines, .. }) if lines > index => {
-                self.poison("more errors than there are commands");
-                return true;
-            }
-            Some(errors) if errors.lines == index => Verdict::Failed {
-                status: errors.status,
-                effect: errors.effect,
-            },
-            Some(errors) => Verdict::Doubt {
-                failed: errors.lines,
-                status: errors.status,
-            },
-        };
-        tagged.settled = index;
-        index > 0
-    }
-
-    /// An error line has come that may be that of any silent command at the front.
-    pub(super) fn note_error(&mut self, status: Status, effect: Effect) {
-        let Some(tagged) = &mut self.tagged else {
-            return;
-        };
-        let errors = tagged.errors.get_or_insert(Errors {
-            lines: 0,
-            status,
-            effect,
-        });
-        errors.lines += 1;
-        if errors.status != status {
-            errors.status = Status::SERVER_ERROR;
-        }
-        if errors.effect != effect {
-            errors.effect = Effect::Unknown;
-        }
-    }
-
-    /// Tell of the next command that silence has answered; `None` where there is none.
-    pub(super) fn next_settled(&mut self) -> Option<Read> {
-        let tagged = self.tagged.as_mut().filter(|tagged| tagged.settled > 0)?;
-        let owed = self.owed.pop()?;
-        tagged.settled -= 1;
-        let text = self.nothing();
-        let tagged = self.tagged.as_mut()?;
-        let refused = |status, effect| Outcome::Refused {
-            status,
-            effect: if owed.op.is_read() {
-                Effect::None
-            } else {
-                effect
-            },
-            text,
-        };
-        let what = match &mut tagged.verdict {
-            Verdict::Well if owed.op.reads_value() => Outcome::Miss(Status::NO_VALUE),
-            Verdict::Well => Outcome::Done,
-            Verdict::Failed { status, effect } => refused(*status, *effect),
-            Verdict::Doubt { .. } if !owed.quiet => Outcome::Doubt(owed.op),
-            // Nobody asks which of them it were.
-            Verdict::Doubt { failed: 0, .. } => Outcome::Done,
-            Verdict::Doubt { failed, status } => {
-                *failed -= 1;
-                refused(*status, Effect::Unknown)
-            }
-        };
-        Some(self.answered(&owed, what))
     }
 
     /// A command, taken from the queue, has its reply.
