@@ -35,6 +35,8 @@ pub struct Context<'a, C: Commands + ?Sized> {
     pub commands: &'a C,
     pub(super) topology: &'a Servers,
     pub(super) limits: Limits<'a>,
+    /// The option `binary_keys`.
+    pub(super) binary_keys: bool,
 }
 
 /// What an operation's commands are checked against.
@@ -73,6 +75,7 @@ impl<'a, C: Commands + ?Sized> Context<'a, C> {
             commands,
             topology,
             limits: limits(options),
+            binary_keys: options.binary_keys,
         }
     }
 

@@ -1,5 +1,5 @@
 //! Making a connection: the name is looked up, its addresses race, the winner is secured where TLS is
-//! spoken, and with `paranoid` it proves itself. Nothing is waited for here: who drives an attempt waits for its descriptors and for
+//! spoken, and with `paranoid` (or where its version must be known) it proves itself. Nothing is waited for here: who drives an attempt waits for its descriptors and for
 //! the moments that it names.
 
 use std::io;
@@ -20,6 +20,8 @@ pub struct Attempt {
     stage: Stage,
     /// When looking up and connecting must be over: `connect_timeout` after they began.
     until: Option<Moment>,
+    /// It is to prove itself.
+    greets: bool,
 }
 
 enum Stage {
@@ -64,7 +66,19 @@ impl Attempt {
                 stage(call, server, answer, None, until, now)?
             }
         };
-        Ok(Attempt { stage, until })
+        Ok(Attempt {
+            stage,
+            until,
+            greets: call.options.paranoid,
+        })
+    }
+
+    /// Ask for the server's version too.
+    pub fn asking(self) -> Attempt {
+        Attempt {
+            greets: true,
+            ..self
+        }
     }
 
     /// How many descriptors are waited for.
@@ -139,7 +153,7 @@ impl Attempt {
                             securing: Securing::begin(socket, call, server, name)?,
                             known,
                         },
-                        (Ok(socket), None) if call.options.paranoid => greet(call, socket, now)?,
+                        (Ok(socket), None) if self.greets => greet(call, socket, now)?,
                         (Ok(socket), None) => return Ok(Some(socket)),
                         (Err(failure), _) => {
                             failed_at(known, call, server, failure, self.until, now)?
@@ -147,7 +161,7 @@ impl Attempt {
                     }
                 }
                 Stage::Securing { securing, known } => match securing.go_on(server) {
-                    Ok(Some(socket)) if call.options.paranoid => greet(call, socket, now)?,
+                    Ok(Some(socket)) if self.greets => greet(call, socket, now)?,
                     Ok(Some(socket)) => return Ok(Some(socket)),
                     Ok(None) if is_over(self.until, now) => return Err(secure::late(server)),
                     Ok(None) => return Ok(None),

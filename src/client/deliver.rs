@@ -91,6 +91,10 @@ pub fn deliver<S: Sink + ?Sized>(
             );
             1
         }
+        Outcome::Told => {
+            sink.about(tag, &session.about());
+            0
+        }
         Outcome::QuietFailed { status, text } => {
             quiet_failed(server, status, session.bytes(text), notices);
             0

@@ -75,8 +75,15 @@ impl Lane {
     /// The connection that was being made is there.
     pub fn connected(&mut self, socket: Socket, now: Moment) {
         if let Way::Making(making) = &mut self.way {
-            let Socket { noted, stream } = socket;
-            let link = Link::new(stream, making.session.take_over(), now);
+            let Socket {
+                noted,
+                stream,
+                version,
+            } = socket;
+            let mut link = Link::new(stream, making.session.take_over(), now);
+            if let Some(version) = version {
+                link.session.set_version(version);
+            }
             let seat = std::mem::take(&mut making.seat);
             self.way = Way::Made(seat.admit(&self.server.pool, link, noted));
         }

@@ -27,7 +27,8 @@ use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
 use crate::options::{Options, Protocol};
 use crate::protocol::Dialect;
-use crate::protocol::{Op, Request};
+use crate::protocol::version::Version;
+use crate::protocol::{Op, Request, Speech};
 use crate::transport::Readiness;
 
 impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
@@ -104,6 +105,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     ) -> std::result::Result<Lane, Box<Failure>> {
         let seat = loop {
             match entry {
+                Entry::Idle(lease) if self.lacks_version(&lease) => {
+                    entry = Entry::Seat(lease.into_seat());
+                }
                 Entry::Idle(mut lease) => {
                     let fit = is_fit(self.call, lease.link(), server);
                     self.waited |= fit == Fit::AfterAWait;
@@ -132,15 +136,21 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         server: &Arc<Server>,
         seat: Seat,
     ) -> std::result::Result<Way, Box<Failure>> {
-        let session = Session::speaking(dialect(self.call.options), self.call.max_value());
+        let mut session = Session::speaking(dialect(self.call.options), self.call.max_value());
         if let Some(stream) = server.pipe() {
+            // The embedded server says that it is none of memcached's.
+            session.set_version(Version::UNKNOWN);
             let link = Link::new(stream, session, deadline::now());
             self.notices
                 .push(What::Connected, server.name, Status::OK, String::new);
             return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
         }
+        let attempt = Attempt::new(self.call, server, deadline::now())?;
         Ok(Way::Making(Box::new(Making {
-            attempt: Attempt::new(self.call, server, deadline::now())?,
+            attempt: match self.must_know {
+                true => attempt.asking(),
+                false => attempt,
+            },
             session,
             seat,
         })))
@@ -227,6 +237,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 });
             }
         }
+        self.lose_parked(lane.id, &loss, operation);
         lane.server
             .pool
             .quiet_failed()
@@ -277,6 +288,14 @@ fn unreachable(failure: Box<Failure>) -> Loss {
         reused: false,
         replied: false,
         connected: false,
+    }
+}
+
+/// What connections may speak that have not been made yet; `None`: that depends on the server.
+pub(super) fn speech(options: &Options) -> Option<Speech> {
+    match options.protocol {
+        Protocol::Auto | Protocol::Ascii => Some(Speech::Ascii),
+        Protocol::Meta => None,
     }
 }
 

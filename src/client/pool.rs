@@ -10,6 +10,7 @@ use super::slot::Slot;
 use super::thread;
 use crate::connection::link::Link;
 use crate::deadline::Moment;
+use crate::protocol::version::Version;
 use crate::transport::Stream;
 use crate::transport::race::ADDRESSES_MAX;
 
@@ -452,6 +453,11 @@ impl Lease {
     /// The server's life that the connection belongs to.
     pub fn epoch(&self) -> u32 {
         self.pooled.as_ref().map_or(0, |pooled| pooled.epoch)
+    }
+
+    /// What the connection's server said that it is.
+    pub fn version(&self) -> Option<Version> {
+        self.pooled.as_ref()?.link.session.version()
     }
 
     /// Close the connection and keep its seat, for a new one.

@@ -47,6 +47,8 @@ pub enum Outcome {
         effect: Effect,
         text: Span,
     },
+    /// The command that was answered last, which is the token's, was told more: see `Session::about`.
+    Told,
     /// A quiet command failed; the token means nothing.
     QuietFailed {
         status: Status,

@@ -9,7 +9,10 @@ use crate::buffer::{NoMemory, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
 use crate::protocol::meta::client::{self as meta, Decoded, Line, Reply};
-use crate::protocol::{Op, Request, Span, ValueHead, number};
+use crate::protocol::extra::{About, Said};
+use crate::protocol::key::KEY_MAX;
+use crate::protocol::meta::base64;
+use crate::protocol::{Op, Request, Span, ValueHead, number, served};
 
 const UNSENT: &str = "a reply to a command that was not sent yet";
 const UNEXPECTED: &str = "a reply that the command cannot have";
@@ -21,6 +24,13 @@ pub(super) struct Opaques {
     next: u32,
     /// That of the first command whose reply is owed.
     owed: u32,
+    /// What the reply told beside the answer, of the command that was answered last or whose value is
+    /// being read.
+    about: About,
+    /// Whose, as long as the answer itself was not handed on.
+    beside: Option<Token>,
+    /// Whose, when that was.
+    untold: Option<Token>,
 }
 
 impl Opaques {
@@ -28,6 +38,9 @@ impl Opaques {
         Opaques {
             next: first,
             owed: first,
+            about: About::default(),
+            beside: None,
+            untold: None,
         }
     }
 }
@@ -56,17 +69,33 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, NoMemory> {
-        let key_at = match self.encode_meta(token, request)? {
+        let extra = &request.command.extra;
+        let said = served::said(request.op, extra.said, self.version());
+        let said = said.with_if(Said::BASE64, !request.key.is_plain());
+        let key_at = match self.encode_meta(token, request, said)? {
             Some(key_at) => key_at,
             None => self.encode(token, request)?,
         };
-        self.owe(token, request, key_at, quiet)
+        self.owe(token, request, key_at, quiet)?;
+        if let (false, Some(owed)) = (said.is_empty(), self.owed.back_mut()) {
+            owed.said = said;
+            if said.has(Said::BASE64) {
+                owed.key_len = base64::encoded_len(request.key.wire_len()) as u8;
+            }
+        }
+        Ok(key_at)
+    }
+
+    /// What the reply told beside the answer: of [`Outcome::Told`].
+    pub fn about(&self) -> About {
+        self.meta.map_or(About::default(), |meta| meta.about)
     }
 
     fn encode_meta(
         &mut self,
         token: Token,
         request: &Request<'_, '_>,
+        said: Said,
     ) -> Result<Option<usize>, NoMemory> {
         let Some(opaques) = &mut self.meta else {
             return Ok(None);
@@ -84,7 +113,7 @@ impl Session {
         }
         let begin = self.outbox.bytes().len();
         let bytes = self.outbox.commands();
-        let Some(key_at) = meta::encode(request, opaques.next, bytes) else {
+        let Some(key_at) = meta::encode(request, said, opaques.next, bytes) else {
             return Ok(None);
         };
         opaques.next = opaques.next.wrapping_add(1);
@@ -106,6 +135,10 @@ impl Session {
     #[inline(never)]
     pub(super) fn next_meta_arrival(&mut self) -> Option<Arrival> {
         loop {
+            if let Some(token) = self.meta.as_mut().and_then(|meta| meta.untold.take()) {
+                let what = Outcome::Told;
+                return Some(Arrival { token, what });
+            }
             let read = match self.mode {
                 Mode::Broken(_) => return None,
                 Mode::Closing => {
@@ -179,7 +212,13 @@ impl Session {
     fn is_its(&self, owed: &Owed, reply: &Reply) -> bool {
         let opaque = self.meta.map(|opaques| opaques.owed);
         let key = owed.key(self.outbox.bytes());
-        let names_another = |span: Span| span.of(self.inbox.unread()) != key;
+        let names_another = |span: Span| {
+            let named = span.of(self.inbox.unread());
+            match owed.said.has(Said::BASE64) {
+                true => !is_same_key(named, key),
+                false => named != key,
+            }
+        };
         reply.returned.opaque == opaque && !reply.returned.key.is_some_and(names_another)
     }
 
@@ -192,12 +231,15 @@ impl Session {
             at: self.inbox.position() as u32,
             len: 0,
         };
-        let what = match meta::answer(owed.op, reply) {
+        let answer = meta::answer(owed.op, owed.said, reply);
+        self.note(owed, reply, answer);
+        let what = match answer {
             meta::Answer::Done => Outcome::Done,
             meta::Answer::Miss if owed.op.reads_value() => Outcome::Miss(Status::NO_VALUE),
             meta::Answer::Miss => Outcome::Miss(Status::NOT_FOUND),
             meta::Answer::Value(head) => return self.begin_meta_value(used, head),
             meta::Answer::Number(len) => return self.meta_number(owed, used, len),
+            meta::Answer::Unfilled => return self.meta_unfilled(owed, used),
             meta::Answer::Refused(status) => Outcome::Refused {
                 status,
                 effect: Effect::NotApplied,
@@ -220,6 +262,31 @@ impl Session {
             self.mode = Mode::Value { index: 0, head };
         }
         Read::GoOn
+    }
+
+    /// Keep what is to be told beside the answer.
+    fn note(&mut self, owed: &Owed, reply: &Reply, answer: meta::Answer) {
+        let told = &reply.returned;
+        let more = told.won || told.stale || told.sent || !owed.said.is_empty();
+        let tells = more && !owed.quiet && answer != meta::Answer::Unexpected;
+        if let Some(meta) = &mut self.meta {
+            meta.about = meta::about(reply);
+            meta.beside = tells.then_some(owed.token);
+        }
+    }
+
+
+    /// The end of an empty value that stands for none follows the line.
+    fn meta_unfilled(&mut self, owed: &Owed, used: usize) -> Read {
+        let Some(end) = self.inbox.unread().get(used..used + 2) else {
+            return Read::Wait;
+        };
+        if end != b"\r\n" {
+            self.poison("a value that is longer than announced");
+            return Read::GoOn;
+        }
+        self.inbox.consume(used + 2);
+        self.answered_in_meta(owed, Outcome::Miss(Status::NO_VALUE))
     }
 
     /// A number of `len` digits follows the line. Nothing is taken before all of it is there.
@@ -259,6 +326,7 @@ impl Session {
         self.owed.pop();
         if let Some(opaques) = &mut self.meta {
             opaques.owed = opaques.owed.wrapping_add(1);
+            opaques.untold = opaques.beside.take();
         }
     }
 
@@ -306,5 +374,18 @@ impl Session {
             text,
         };
         self.answered_in_meta(owed, what)
+    }
+}
+
+/// Whether two texts in base64 stand for the same bytes.
+fn is_same_key(one: &[u8], other: &[u8]) -> bool {
+    let decoded = |text: &[u8]| {
+        let mut room = [0; KEY_MAX];
+        let len = base64::decode(text, &mut room)?;
+        Some((room, len))
+    };
+    match (decoded(one), decoded(other)) {
+        (Some((one, n)), Some((other, m))) => one[..n] == other[..m],
+        _ => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::outbox::Token;
 use crate::buffer::{NoMemory, push_within};
+use crate::protocol::extra::Said;
 use crate::protocol::{Key, Op, Request};
 
 /// All that must be remembered of a command to recognise its reply.
@@ -19,6 +20,8 @@ pub struct Owed {
     pub last: bool,
     /// A value for this key has come; the end of its line has not.
     pub answered: bool,
+    /// What it asks beyond the classic commands.
+    pub said: Said,
 }
 
 impl Owed {
@@ -49,6 +52,7 @@ impl Owed {
             quiet: false,
             last: false,
             answered: false,
+            said: Said::NOTHING,
         }
     }
 

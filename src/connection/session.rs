@@ -12,7 +12,8 @@ use super::owed::{Owed, Queue};
 use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
-use crate::protocol::{Dialect, Key, Op, Request, Span, ValueHead};
+use crate::protocol::version::Version;
+use crate::protocol::{Dialect, Key, Op, Request, Span, Speech, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
 /// form, and fit any socket's receive buffer.
@@ -99,6 +100,8 @@ pub struct Session {
     pub(super) large_before: bool,
     /// Where the meta protocol is spoken.
     pub(super) meta: Option<Opaques>,
+    /// What the server said that it is; `None`: it was not asked.
+    version: Option<Version>,
 }
 
 /// How much beyond the length of the command, which has the key, is received at first where a large
@@ -132,6 +135,24 @@ impl Session {
             abandoning: false,
             alike: ascii::Alike::default(),
             large_before: false,
+            version: None,
+        }
+    }
+
+    /// The version that the server told.
+    pub fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    pub fn set_version(&mut self, version: Version) {
+        self.version = Some(version);
+    }
+
+    /// What commands on keys are asked in.
+    pub fn speech(&self) -> Speech {
+        match self.speaks_meta() {
+            true => Speech::Meta,
+            false => Speech::Ascii,
         }
     }
 

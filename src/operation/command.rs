@@ -1,6 +1,7 @@
 //! From a command to a request: every check that needs no server.
 
 use crate::error::{Effect, Failure, Result, Status};
+use crate::protocol::served::{Needs, Unserved};
 use crate::protocol::{Command, Key, KeyFault, Op, Request};
 
 /// The commands of an operation, by their place in the caller's order.
@@ -10,6 +11,10 @@ pub trait Commands {
     fn blank(&self) -> Command<'_>;
     /// Turn the blank command, or one that was filled before, into command number `index`.
     fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()>;
+    /// What all of them need beyond the classic commands; `None`: they are classic commands.
+    fn beyond(&self) -> Option<Needs> {
+        None
+    }
     /// The caller's key of a command that [`Commands::fill`] refuses, as far as it can be had.
     fn refused_key(&self, _: usize) -> &[u8] {
         b""
@@ -50,6 +55,18 @@ pub fn key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<
         Err(_) if !op.takes_key() => Ok(Key::NONE),
         Err(fault) => Err(illegal(op, fault)),
     }
+}
+
+/// As [`key`], of any bytes: for protocols that can carry them.
+#[cold]
+pub fn any_key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<'a>> {
+    Key::any(limits.prefix, command.key).map_err(|fault| illegal(op, fault))
+}
+
+/// Meaning that its server cannot give to a command: it is not sent.
+#[cold]
+pub fn unserved(op: Op, why: Unserved) -> Box<Failure> {
+    refused(op, Status::UNSUPPORTED, why.to_string())
 }
 
 #[cold]

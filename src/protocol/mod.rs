@@ -7,11 +7,13 @@ pub mod ascii;
 pub mod binary;
 pub mod command;
 pub mod expiry;
+pub mod extra;
 pub mod key;
 pub mod meta;
 pub mod metadump;
 pub mod number;
 pub mod refusal;
+pub mod served;
 pub mod stats;
 pub mod version;
 
@@ -187,6 +189,14 @@ pub enum Dialect {
     Meta {
         opaque: u32,
     },
+}
+
+/// The protocol that commands on keys are asked in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Speech {
+    Ascii,
+    Meta,
+    Binary,
 }
 
 /// A place in bytes that were received and not consumed yet, never a reference.
