@@ -12,6 +12,8 @@ mod lines_long;
 mod lone;
 #[path = "session/meta.rs"]
 mod meta;
+#[path = "session/meta_beyond.rs"]
+mod meta_beyond;
 #[path = "session/quiet.rs"]
 mod quiet;
 #[path = "session/sending.rs"]

@@ -78,8 +78,7 @@ impl<'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, 'a, S, C> {
         let lane = &mut self.lanes[index];
         let name = lane.server.name;
         let session = lane.session();
-        served(needs, session.speech(), session.version())
-            .map_err(|why| unserved(op, why).on(name))
+        served(needs, session.speech(), session.version()).map_err(|why| unserved(op, why).on(name))
     }
 
     /// The version of the connection's server must be known, and is not.
@@ -121,12 +120,7 @@ impl<'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, 'a, S, C> {
 
     /// The lane's connection will not be had.
     #[cold]
-    pub(super) fn lose_parked<O: Operation>(
-        &mut self,
-        lane: u32,
-        loss: &Loss,
-        operation: &mut O,
-    ) {
+    pub(super) fn lose_parked<O: Operation>(&mut self, lane: u32, loss: &Loss, operation: &mut O) {
         for Parked { tag, op, .. } in self.take_parked(lane) {
             operation.on(Event::Lost {
                 tag,

@@ -2,16 +2,16 @@
 //! what has come. Nothing about memcached is decided here.
 
 use super::One;
+use super::beyond::{Parked, is_encoded};
 use super::call::{Call, Context, unix_now};
 use super::lane::{Handed, Lane};
+use super::lanes::speech;
 use super::no_servers;
 use super::sink::{Sent, Sink};
 use crate::error::Failure;
 use crate::observe::Notices;
 use crate::operation::batch::Batch;
 use crate::operation::command::{Commands, fault, key};
-use super::beyond::{Parked, is_encoded};
-use super::lanes::speech;
 use crate::operation::retry::Loss;
 use crate::operation::single::Single;
 use crate::operation::{Event, Operation, Step, Token};

@@ -138,6 +138,8 @@ struct Round<'s> {
     /// What makes what was not there is being sent.
     adds: bool,
     again: Vec<Token>,
+    /// Of which nothing has been told in this round, by their places in it; empty in the first.
+    untold: Vec<bool>,
     /// How many lanes there were in the rounds before, and up to now.
     lanes_before: u32,
     lanes: u32,
@@ -153,6 +155,7 @@ impl<'s> Round<'s> {
             first: true,
             adds: false,
             again: Vec::new(),
+            untold: Vec::new(),
             lanes_before: 0,
             lanes: 0,
             rounds: 0,
@@ -161,12 +164,39 @@ impl<'s> Round<'s> {
 
     /// Go on to the next round, if there has to be one.
     fn next(&mut self) -> bool {
+        if self.adds {
+            self.tell_made();
+        }
         self.tags = std::mem::take(&mut self.again);
         self.first = false;
         self.adds = !self.adds;
         self.lanes_before = self.lanes;
         self.rounds += 1;
+        self.untold = vec![true; self.tags.len()];
         !self.tags.is_empty()
+    }
+
+    /// The end of a round in which what was not there was made: where nothing else was told, it was.
+    fn tell_made(&mut self) {
+        let untold = std::mem::take(&mut self.untold);
+        for (index, untold) in untold.into_iter().enumerate() {
+            if untold {
+                self.made(self.tag(index as Token));
+            }
+        }
+    }
+
+    fn made(&mut self, tag: Token) {
+        let counts = |command: &Command<'_>| matches!(command.op, Op::Incr | Op::Decr);
+        let made = self.command(tag).filter(counts);
+        let answer = made.map_or(Answer::Done, |made| Answer::Number(made.extra.initial));
+        self.sink.answer(tag, answer);
+    }
+
+    fn is_told(&mut self, tag: Token) {
+        if let Some(untold) = self.untold.get_mut(tag as usize) {
+            *untold = false;
+        }
     }
 
     fn digits(&self) -> Vec<Digits> {
@@ -259,16 +289,19 @@ impl Sink for Round<'_> {
         }
     }
 
+    /// What was made is told at once, or at the end of the round.
+    fn drained(&mut self) {
+        if !self.adds {
+            self.sink.drained();
+        }
+    }
+
     fn answer(&mut self, tag: Token, answer: Answer<'_>) {
+        self.is_told(tag);
         let tag = self.tag(tag);
         match answer {
             Answer::Miss(status) if self.goes_on(tag, status) => {}
-            Answer::Done if self.adds => {
-                let counts = |command: &Command<'_>| matches!(command.op, Op::Incr | Op::Decr);
-                let made = self.command(tag).filter(counts);
-                let answer = made.map_or(Answer::Done, |made| Answer::Number(made.extra.initial));
-                self.sink.answer(tag, answer);
-            }
+            Answer::Done if self.adds => self.made(tag),
             answer => self.sink.answer(tag, answer),
         }
     }
@@ -282,6 +315,7 @@ impl Sink for Round<'_> {
     }
 
     fn fail(&mut self, tag: Token, failure: Box<Failure>) {
+        self.is_told(tag);
         let tag = self.tag(tag);
         if !self.goes_on(tag, failure.status) {
             self.sink.fail(tag, failure);

@@ -8,10 +8,10 @@ use super::session::{Mode, Session, quiet_failed};
 use crate::buffer::{NoMemory, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
-use crate::protocol::meta::client::{self as meta, Decoded, Line, Reply};
 use crate::protocol::extra::{About, Said};
 use crate::protocol::key::KEY_MAX;
 use crate::protocol::meta::base64;
+use crate::protocol::meta::client::{self as meta, Decoded, Line, Reply};
 use crate::protocol::{Op, Request, Span, ValueHead, number, served};
 
 const UNSENT: &str = "a reply to a command that was not sent yet";
@@ -274,7 +274,6 @@ impl Session {
             meta.beside = tells.then_some(owed.token);
         }
     }
-
 
     /// The end of an empty value that stands for none follows the line.
     fn meta_unfilled(&mut self, owed: &Owed, used: usize) -> Read {

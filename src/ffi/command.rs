@@ -113,6 +113,9 @@ pub const MC_PEEK: u64 = 0x40_0000_0000;
 /// `options`: MC_OP_DELETE with a `stale_ttl` leaves a stale item without its value (meta protocol,
 /// memcached 1.6.27). Since: 0.1.
 pub const MC_DROP_VALUE: u64 = 0x80_0000_0000;
+/// `options`: MC_OP_INCR and MC_OP_DECR give the item `ttl` seconds to live too (meta protocol).
+/// Since: 0.1.
+pub const MC_TOUCH: u64 = 0x100_0000_0000;
 
 const KNOWN_OPTIONS: u64 = MC_WANT_CAS
     | MC_WANT_TTL
@@ -129,6 +132,7 @@ const KNOWN_OPTIONS: u64 = MC_WANT_CAS
     | MC_HAS_OWN_CAS
     | MC_PEEK
     | MC_DROP_VALUE
+    | MC_TOUCH
     | MC_TTL_IS_UNIX_TIME
     | MC_NOREPLY
     | MC_REPLY;
@@ -142,7 +146,8 @@ pub struct mc_command {
     pub size: u32,
     /// MC_OP_*.
     pub op: u32,
-    /// MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY, MC_PEEK, MC_DROP_VALUE.
+    /// MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY, MC_PEEK, MC_DROP_VALUE,
+    /// MC_TOUCH.
     pub options: u64,
     /// The key, without prefix.
     pub key: *const c_char,
@@ -157,7 +162,7 @@ pub struct mc_command {
     /// Its length in bytes, or MC_CSTR.
     pub route_len: usize,
     /// Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all. Of a command with an
-    /// `initial`: of what it makes; of one that counts: other than 0, of what it counts (meta protocol).
+    /// `initial`: of what it makes; of one that counts with MC_TOUCH: of what it counts.
     pub ttl: i64,
     /// How long the command may take, in microseconds; 0: as the client says; below 0: for ever.
     pub timeout_us: i64,

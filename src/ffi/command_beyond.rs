@@ -3,8 +3,8 @@
 
 use super::command::{
     MC_DROP_VALUE, MC_HAS_CAS, MC_HAS_INITIAL, MC_HAS_LEASE, MC_HAS_OWN_CAS, MC_HAS_RECACHE,
-    MC_HAS_STALE, MC_PEEK, MC_WANT_CAS, MC_WANT_HIT_BEFORE, MC_WANT_LAST_ACCESS, MC_WANT_SIZE,
-    MC_WANT_TTL, mc_command, ttl,
+    MC_HAS_STALE, MC_PEEK, MC_TOUCH, MC_WANT_CAS, MC_WANT_HIT_BEFORE, MC_WANT_LAST_ACCESS,
+    MC_WANT_SIZE, MC_WANT_TTL, mc_command, ttl,
 };
 use crate::error::{Failure, Result};
 use crate::protocol::Op;
@@ -34,7 +34,8 @@ const OPTIONS: u64 = MC_WANT_TTL
     | MC_HAS_STALE
     | MC_HAS_OWN_CAS
     | MC_PEEK
-    | MC_DROP_VALUE;
+    | MC_DROP_VALUE
+    | MC_TOUCH;
 
 /// The wishes that an answer to `op` can fulfil in some protocol.
 fn possible(op: Op) -> Said {
@@ -69,7 +70,6 @@ impl mc_command {
             || self.initial != 0
             || (self.recache_ttl | self.lease_ttl | self.stale_ttl) != 0
             || self.own_cas != 0
-            || (self.ttl != 0 && matches!(op, Op::Incr | Op::Decr))
             || (self.options & MC_WANT_CAS != 0 && !op.reads_value())
     }
 
@@ -90,7 +90,8 @@ impl mc_command {
             .with_if(Said::LEASE, has(MC_HAS_LEASE) || self.lease_ttl != 0)
             .with_if(Said::STALE, has(MC_HAS_STALE) || self.stale_ttl != 0)
             .with_if(Said::OWN_CAS, has(MC_HAS_OWN_CAS) || self.own_cas != 0)
-            .with_if(Said::DROP_VALUE, has(MC_DROP_VALUE));
+            .with_if(Said::DROP_VALUE, has(MC_DROP_VALUE))
+            .with_if(Said::EXPIRY, has(MC_TOUCH));
         let (op, compares) = self.compared(op)?;
         said = said.with_if(Said::COMPARE, compares);
         if said.has(Said::PEEK) && !(reads || op == Op::Touch) {
@@ -103,9 +104,11 @@ impl mc_command {
         self.check_stale(op, said)?;
         self.check_own_cas(op, said)?;
         let counts = matches!(op, Op::Incr | Op::Decr);
-        let sets_time = counts && self.ttl != 0 && !said.has(Said::INITIAL);
+        if said.has(Said::EXPIRY) && (!counts || said.has(Said::INITIAL)) {
+            return refuse("MC_TOUCH is for commands that count and have no initial");
+        }
         let extra = Extra {
-            said: said.with_if(Said::EXPIRY, sets_time),
+            said,
             initial: self.initial,
             own_cas: self.own_cas,
             recache: lasting(self.recache_ttl, "recache_ttl")?,
@@ -142,9 +145,9 @@ impl mc_command {
         match op {
             Op::Incr | Op::Decr => Ok(()),
             Op::Append | Op::Prepend if self.initial == 0 => Ok(()),
-            Op::Append | Op::Prepend => {
-                refuse("initial is a number; where there is nothing to append to, the value is stored")
-            }
+            Op::Append | Op::Prepend => refuse(
+                "initial is a number; where there is nothing to append to, the value is stored",
+            ),
             _ => refuse("initial is for commands that count, append or prepend"),
         }
     }

@@ -158,8 +158,18 @@ impl mc_item {
         take(&mut self.flags, &mut have, about.flags, MC_HAVE_FLAGS);
         take(&mut self.ttl, &mut have, about.ttl, MC_HAVE_TTL);
         take(&mut self.item_size, &mut have, about.size, MC_HAVE_SIZE);
-        take(&mut self.last_access, &mut have, about.idle, MC_HAVE_LAST_ACCESS);
-        take(&mut self.hit_before, &mut have, about.hit_before, MC_HAVE_HIT_BEFORE);
+        take(
+            &mut self.last_access,
+            &mut have,
+            about.idle,
+            MC_HAVE_LAST_ACCESS,
+        );
+        take(
+            &mut self.hit_before,
+            &mut have,
+            about.hit_before,
+            MC_HAVE_HIT_BEFORE,
+        );
         self.have |= have;
         let marks = [
             (about.won, MC_MARK_WON),

@@ -22,7 +22,7 @@ pub mod conn;
 pub mod dump;
 pub mod dump_entry;
 pub mod invalidate;
-mod item;
+pub mod item;
 pub mod last_error;
 pub mod log;
 pub mod memory;

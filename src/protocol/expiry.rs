@@ -147,10 +147,20 @@ mod tests {
 
     #[test]
     fn settled_times_need_no_clock() {
-        let times = [Ttl::Never, Ttl::Now, Ttl::After(5), Ttl::After(2_592_001), Ttl::At(9)];
+        let times = [
+            Ttl::Never,
+            Ttl::Now,
+            Ttl::After(5),
+            Ttl::After(2_592_001),
+            Ttl::At(9),
+        ];
         for time in times.into_iter().chain([Ttl::After(i64::MAX)]) {
             let settled = time.settled(|| 1_000_000_000);
-            assert_eq!(wire(settled, i64::MAX), wire(time, 1_000_000_000), "{time:?}");
+            assert_eq!(
+                wire(settled, i64::MAX),
+                wire(time, 1_000_000_000),
+                "{time:?}"
+            );
         }
     }
 

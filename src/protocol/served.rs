@@ -62,11 +62,7 @@ static TABLE: [Row; 12] = [
     row(Feature::Lease, "lease_ttl", Version::META),
     row(Feature::Stale, "stale items", Version::META),
     row(Feature::Peek, "MC_PEEK", Version::META),
-    row(
-        Feature::CountExpiry,
-        "counting with a time to live",
-        Version::META,
-    ),
+    row(Feature::CountExpiry, "MC_TOUCH", Version::META),
     row(
         Feature::OwnCas,
         "a CAS of the caller's",
@@ -294,7 +290,10 @@ mod tests {
                 let told = served(needs, Speech::Meta, version);
                 assert_eq!(told.is_ok(), index >= first, "{feature:?} {version:?}");
                 if let Err(unserved) = told {
-                    assert_eq!((unserved.feature, Some(unserved.needs())), (feature, versions[first]));
+                    assert_eq!(
+                        (unserved.feature, Some(unserved.needs())),
+                        (feature, versions[first])
+                    );
                 }
             }
             let optional = matches!(feature, Feature::StoredSize | Feature::AppendCreates);
@@ -311,7 +310,9 @@ mod tests {
     fn what_is_told() {
         let text = |feature, speech, version| {
             let needs = Needs::NONE.with(feature);
-            served(needs, speech, version).err().map(|why| why.to_string())
+            served(needs, speech, version)
+                .err()
+                .map(|why| why.to_string())
         };
         assert_eq!(
             text(Feature::Lease, Speech::Ascii, None).as_deref(),

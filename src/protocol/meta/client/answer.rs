@@ -49,9 +49,7 @@ pub fn answer(op: Op, said: Said, reply: &Reply) -> Answer {
         (Op::Incr | Op::Decr, Code::Value(len @ 1..=NUMBER_MAX)) => Answer::Number(len),
         (op, Code::Done) if op.sends_value() => Answer::Done,
         (op, Code::NotStored) if op.sends_value() => Answer::Refused(Status::NOT_STORED),
-        (op, Code::Exists) if compared && op != Op::Touch => {
-            Answer::Refused(Status::CAS_FAILURE)
-        }
+        (op, Code::Exists) if compared && op != Op::Touch => Answer::Refused(Status::CAS_FAILURE),
         _ => Answer::Unexpected,
     }
 }
@@ -205,12 +203,32 @@ mod tests {
             (Op::Get, lease, "VA 0 kkey f7 O1 Z", Answer::Unfilled),
             (Op::Get, lease, "VA 3 kkey f7 O1 Z", head(3, None)),
             (Op::Get, lease, "VA 0 kkey f7 O1 Z X", head(0, None)),
-            (Op::Get, Said::WANT_CAS, "VA 3 kkey f7 c4 O1", head(3, Some(4))),
+            (
+                Op::Get,
+                Said::WANT_CAS,
+                "VA 3 kkey f7 c4 O1",
+                head(3, Some(4)),
+            ),
             (Op::Get, Said::WANT_CAS, "VA 3 kkey f7 O1", head(3, None)),
-            (Op::Get, Said::WANT_TTL, "VA 3 kkey f7 t-1 O1", head(3, None)),
-            (Op::Get, Said::WANT_TTL, "VA 3 kkey f7 s3 O1", Answer::Unexpected),
+            (
+                Op::Get,
+                Said::WANT_TTL,
+                "VA 3 kkey f7 t-1 O1",
+                head(3, None),
+            ),
+            (
+                Op::Get,
+                Said::WANT_TTL,
+                "VA 3 kkey f7 s3 O1",
+                Answer::Unexpected,
+            ),
             (Op::Get, Said::BASE64, "VA 3 kaw== b f7 O1", head(3, None)),
-            (Op::Get, Said::BASE64, "VA 3 kaw== f7 O1", Answer::Unexpected),
+            (
+                Op::Get,
+                Said::BASE64,
+                "VA 3 kaw== f7 O1",
+                Answer::Unexpected,
+            ),
             (Op::Set, Said::BASE64, "HD O1", Answer::Done),
             (Op::Set, Said::WANT_CAS, "HD c4 O1", Answer::Done),
             (Op::Set, Said::WANT_SIZE, "HD s4 O1", Answer::Done),

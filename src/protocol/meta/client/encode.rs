@@ -308,7 +308,8 @@ mod tests {
             let text = text.unwrap_or_default();
             let has = |flag: &str| text.contains(flag);
             assert_eq!(has(" F4294967295"), op.sends_value(), "{text}");
-            let times = op.takes_key() && (op.has_expiry() || matches!(op, Op::Delete | Op::DeleteAll));
+            let times =
+                op.takes_key() && (op.has_expiry() || matches!(op, Op::Delete | Op::DeleteAll));
             assert_eq!(has(" T2147483647"), times, "{text}");
             assert_eq!(has(" C18446744073709551615"), op.takes_key(), "{text}");
             let counts = matches!(op, Op::Incr | Op::Decr);
@@ -359,15 +360,15 @@ mod tests {
         let got = "C9 R30 N20 E77 t s l h u";
         assert_eq!(said(Op::Get, &all, true), format!("mg p:key v k f c {got}"));
         let got = "C9 R30 T60 N20 E77 t s l h u";
-        assert_eq!(said(Op::Gats, &all, true), format!("mg p:key v k f c {got}"));
+        assert_eq!(
+            said(Op::Gats, &all, true),
+            format!("mg p:key v k f c {got}")
+        );
         let bare = with(&[Said::NO_VALUE]);
         assert_eq!(said(Op::Get, &bare, true), "mg p:key k f c t s l h");
         assert_eq!(said(Op::Touch, &wants, true), "mg p:key c T60 t s l h");
         let stores = with(&[Said::COMPARE, Said::STALE, Said::OWN_CAS]);
-        assert_eq!(
-            said(Op::Cas, &stores, true),
-            "ms p:key 0 T60 C9 I E77 c s"
-        );
+        assert_eq!(said(Op::Cas, &stores, true), "ms p:key 0 T60 C9 I E77 c s");
         let grows = [Said::COMPARE, Said::INITIAL, Said::OWN_CAS];
         assert_eq!(said(Op::Append, &grows, true), "ms p:key 0 MA C9 N60 E77");
         let counts = with(&[Said::COMPARE, Said::INITIAL, Said::EXPIRY, Said::OWN_CAS]);
@@ -395,10 +396,7 @@ mod tests {
         assert_eq!(out, b"mg cDphIGIADQo= v k f b O7\r\n");
         let long = [0xff; 186];
         let key = Key::any(b"", &long).expect("a key of 186 bytes");
-        let request = Request {
-            key,
-            ..request
-        };
+        let request = Request { key, ..request };
         let mut out = Vec::with_capacity(line_room(&key));
         let room = out.capacity();
         assert!(encode(&request, Said::BASE64, 7, &mut out).is_some());
