@@ -72,7 +72,7 @@
  * `mc_command command = MC_COMMAND_INIT(MC_OP_GET);`
  */
 #define MC_COMMAND_INIT(op) \
-  { sizeof(mc_command), (op), 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
+  { sizeof(mc_command), (op), 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
 
 /*
  * Statuses. Bits 0 to 7 are the class, 8 to 15 the kind, 16 to 23 the sub-kind: an ancestor is a
@@ -560,6 +560,12 @@
 #define MC_DROP_VALUE 549755813888
 
 /**
+ * `options`: MC_OP_INCR and MC_OP_DECR give the item `ttl` seconds to live too (meta protocol).
+ * Since: 0.1.
+ */
+#define MC_TOUCH 1099511627776
+
+/**
  * `kind`: a text, such as a version. Since: 0.1.
  */
 #define MC_STAT_TEXT 1
@@ -829,7 +835,8 @@ typedef struct mc_command {
    */
   uint32_t op;
   /**
-   * MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY, MC_PEEK, MC_DROP_VALUE.
+   * MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY, MC_PEEK, MC_DROP_VALUE,
+   * MC_TOUCH.
    */
   uint64_t options;
   /**
@@ -858,7 +865,7 @@ typedef struct mc_command {
   size_t route_len;
   /**
    * Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all. Of a command with an
-   * `initial`: of what it makes; of one that counts: other than 0, of what it counts (meta protocol).
+   * `initial`: of what it makes; of one that counts with MC_TOUCH: of what it counts.
    */
   int64_t ttl;
   /**
@@ -880,7 +887,7 @@ typedef struct mc_command {
    * The number that a missing item begins with, for MC_OP_INCR and MC_OP_DECR, and what they answer
    * then. MC_OP_APPEND and MC_OP_PREPEND with MC_HAS_INITIAL store their value where there is nothing.
    * Where the server has no command for it, it is done by several, and still nothing is counted twice
-   * or overwritten.
+   * or overwritten; in a batch those come behind its other commands.
    */
   uint64_t initial;
   /**

@@ -79,9 +79,6 @@ impl Session {
         self.owe(token, request, key_at, quiet)?;
         if let (false, Some(owed)) = (said.is_empty(), self.owed.back_mut()) {
             owed.said = said;
-            if said.has(Said::BASE64) {
-                owed.key_len = base64::encoded_len(request.key.wire_len()) as u8;
-            }
         }
         Ok(key_at)
     }
@@ -214,8 +211,8 @@ impl Session {
         let key = owed.key(self.outbox.bytes());
         let names_another = |span: Span| {
             let named = span.of(self.inbox.unread());
-            match owed.said.has(Said::BASE64) {
-                true => !is_same_key(named, key),
+            match reply.returned.base64 {
+                true => !is_encoded(named, key),
                 false => named != key,
             }
         };
@@ -271,6 +268,9 @@ impl Session {
         let tells = more && !owed.quiet && answer != meta::Answer::Unexpected;
         if let Some(meta) = &mut self.meta {
             meta.about = meta::about(reply);
+            if answer == meta::Answer::Unfilled {
+                meta.about = meta.about.marks();
+            }
             meta.beside = tells.then_some(owed.token);
         }
     }
@@ -376,15 +376,8 @@ impl Session {
     }
 }
 
-/// Whether two texts in base64 stand for the same bytes.
-fn is_same_key(one: &[u8], other: &[u8]) -> bool {
-    let decoded = |text: &[u8]| {
-        let mut room = [0; KEY_MAX];
-        let len = base64::decode(text, &mut room)?;
-        Some((room, len))
-    };
-    match (decoded(one), decoded(other)) {
-        (Some((one, n)), Some((other, m))) => one[..n] == other[..m],
-        _ => false,
-    }
+/// Whether a text is the key in base64.
+fn is_encoded(text: &[u8], key: &[u8]) -> bool {
+    let mut room = [0; KEY_MAX];
+    base64::decode(text, &mut room).is_some_and(|len| room[..len] == *key)
 }

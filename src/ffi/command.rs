@@ -176,7 +176,7 @@ pub struct mc_command {
     /// The number that a missing item begins with, for MC_OP_INCR and MC_OP_DECR, and what they answer
     /// then. MC_OP_APPEND and MC_OP_PREPEND with MC_HAS_INITIAL store their value where there is nothing.
     /// Where the server has no command for it, it is done by several, and still nothing is counted twice
-    /// or overwritten.
+    /// or overwritten; in a batch those come behind its other commands.
     pub initial: u64,
     /// Of a read: where the item has less than so many seconds to live, one reader is told by the mark
     /// MC_MARK_WON to make it anew, others by MC_MARK_OTHER_WON that somebody does (meta protocol).

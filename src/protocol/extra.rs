@@ -139,3 +139,15 @@ pub struct About {
     /// Somebody else is making it anew.
     pub other_won: bool,
 }
+
+impl About {
+    /// What it tells where there is no item to speak of.
+    pub fn marks(self) -> About {
+        About {
+            won: self.won,
+            stale: self.stale,
+            other_won: self.other_won,
+            ..About::default()
+        }
+    }
+}

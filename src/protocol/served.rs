@@ -203,7 +203,8 @@ impl std::fmt::Display for Unserved {
 /// be left out, or done in another way, is served by everyone.
 pub fn served(needs: Needs, speech: Speech, version: Option<Version>) -> Result<(), Unserved> {
     let lacks = |row: &&Row| !row.optional && !has(row, speech, version);
-    match needs.rows().find(lacks) {
+    // The one that takes most is told.
+    match needs.rows().filter(lacks).max_by_key(|row| row.meta) {
         None => Ok(()),
         Some(row) => Err(Unserved {
             feature: row.feature,

@@ -1,6 +1,6 @@
 //! A server that knows a few lines by heart, and keeps what it heard.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 

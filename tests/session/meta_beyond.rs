@@ -137,7 +137,7 @@ fn cases() -> Vec<Case> {
             "VA 0 kk f0 O7 Z\r\n\r\n",
             Told::Miss(Status::NO_VALUE),
         )
-        .about(other_won),
+        .about(other_won.marks()),
         case(
             saying(Op::Get, "k", &[Said::RECACHE]),
             "mg k v k f R30 O7\r\n",
@@ -241,11 +241,18 @@ fn cases() -> Vec<Case> {
         .about(nothing()),
         case(
             Cmd::new(Op::Get, "a b"),
-            "mg YSBi v k f b O7\r\n",
-            "VA 3 kYSBi b f0 O7\r\nabc\r\n",
+            "mg YSBi v f b O7\r\n",
+            "VA 3 f0 O7\r\nabc\r\n",
             value("abc"),
         )
         .about(flags(0)),
+        // Another client has stored it so.
+        case(
+            Cmd::new(Op::Get, "key"),
+            "mg key v k f O7\r\n",
+            "VA 3 ka2V5 b f0 O7\r\nabc\r\n",
+            value("abc"),
+        ),
         case(
             Cmd::new(Op::Delete, "\0"),
             "md AA== b O7\r\n",
@@ -366,7 +373,7 @@ fn told_in_order() {
             3,
             About {
                 other_won: true,
-                ..flags(0)
+                ..nothing()
             },
         ),
     ];
