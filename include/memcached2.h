@@ -72,7 +72,7 @@
  * `mc_command command = MC_COMMAND_INIT(MC_OP_GET);`
  */
 #define MC_COMMAND_INIT(op) \
-  { sizeof(mc_command), (op), 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
+  { sizeof(mc_command), (op), 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
 
 /*
  * Statuses. Bits 0 to 7 are the class, 8 to 15 the kind, 16 to 23 the sub-kind: an ancestor is a
@@ -236,6 +236,42 @@
  * last moment that it can was taken. Since: 0.1.
  */
 #define MC_HAVE_CLAMPED 16
+
+/**
+ * `have`: the time to live was received. Since: 0.1.
+ */
+#define MC_HAVE_TTL 32
+
+/**
+ * `have`: the value's size was received. Since: 0.1.
+ */
+#define MC_HAVE_SIZE 64
+
+/**
+ * `have`: the time since the item was last used was received. Since: 0.1.
+ */
+#define MC_HAVE_LAST_ACCESS 128
+
+/**
+ * `have`: whether the item was read before was received. Since: 0.1.
+ */
+#define MC_HAVE_HIT_BEFORE 256
+
+/**
+ * `marks`: who asked is the one to make the value anew; an empty value that comes with it stands for none.
+ * Since: 0.1.
+ */
+#define MC_MARK_WON 1
+
+/**
+ * `marks`: the item was made stale. Since: 0.1.
+ */
+#define MC_MARK_STALE 2
+
+/**
+ * `marks`: somebody else is making the value anew. Since: 0.1.
+ */
+#define MC_MARK_OTHER_WON 4
 
 /**
  * `effect`: the command writes nothing. Since: 0.1.
@@ -419,9 +455,41 @@
 #define MC_OP_DELETE_ALL 21
 
 /**
- * `options`: have the item's CAS in the answer to MC_OP_GET and MC_OP_GAT. Since: 0.1.
+ * Ask whether there is an item, and for what is wanted of it, without its value: mc_exists. Where the
+ * protocol has nothing for it, the value is read and thrown away. Single, batch. Since: 0.1.
+ */
+#define MC_OP_EXISTS 22
+
+/**
+ * `options`: have the item's CAS in the answer: to MC_OP_GET and MC_OP_GAT by every protocol, to what
+ * stores, counts or touches by the meta protocol. Wants are wishes: what could not be had is absent from
+ * the item's `have`. Since: 0.1.
  */
 #define MC_WANT_CAS 1
+
+/**
+ * `options`: have the item's time to live in the answer to what reads, touches or counts (meta protocol).
+ * Since: 0.1.
+ */
+#define MC_WANT_TTL 2
+
+/**
+ * `options`: have the size of the value in the answer to what reads or touches (meta protocol), and to
+ * what stores (memcached 1.6.20). Since: 0.1.
+ */
+#define MC_WANT_SIZE 4
+
+/**
+ * `options`: have the time since the item was last used in the answer to what reads or touches (meta
+ * protocol). Since: 0.1.
+ */
+#define MC_WANT_LAST_ACCESS 8
+
+/**
+ * `options`: have in the answer to what reads or touches whether the item was read before (meta
+ * protocol). Since: 0.1.
+ */
+#define MC_WANT_HIT_BEFORE 16
 
 /**
  * `options`: `flags` was said, even if it is 0. Since: 0.1.
@@ -439,6 +507,31 @@
 #define MC_HAS_DELTA 262144
 
 /**
+ * `options`: `initial` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_INITIAL 524288
+
+/**
+ * `options`: `recache_ttl` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_RECACHE 1048576
+
+/**
+ * `options`: `lease_ttl` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_LEASE 2097152
+
+/**
+ * `options`: `stale_ttl` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_STALE 4194304
+
+/**
+ * `options`: `own_cas` was said. Since: 0.1.
+ */
+#define MC_HAS_OWN_CAS 8388608
+
+/**
  * `options`: `ttl` is a moment, in seconds since 1970. Since: 0.1.
  */
 #define MC_TTL_IS_UNIX_TIME 4294967296
@@ -453,6 +546,24 @@
  * `options`: wait for the reply, whatever the option default_noreply says. Since: 0.1.
  */
 #define MC_REPLY 17179869184
+
+/**
+ * `options`: a read that is no use of the item: it is no younger by it, nor read before (meta protocol).
+ * Since: 0.1.
+ */
+#define MC_PEEK 274877906944
+
+/**
+ * `options`: MC_OP_DELETE with a `stale_ttl` leaves a stale item without its value (meta protocol,
+ * memcached 1.6.27). Since: 0.1.
+ */
+#define MC_DROP_VALUE 549755813888
+
+/**
+ * `options`: MC_OP_INCR and MC_OP_DECR give the item `ttl` seconds to live too (meta protocol).
+ * Since: 0.1.
+ */
+#define MC_TOUCH 1099511627776
 
 /**
  * `kind`: a text, such as a version. Since: 0.1.
@@ -694,15 +805,15 @@ typedef struct mc_item {
    */
   int32_t sys_errno;
   /**
-   * The item's size.
+   * How many bytes the value has.
    */
   uint64_t item_size;
   /**
-   * Seconds since the item was last read.
+   * Seconds since the item was last used.
    */
   uint64_t last_access;
   /**
-   * Whether the item was read before.
+   * 1 where the item was read before.
    */
   uint32_t hit_before;
   /**
@@ -737,7 +848,8 @@ typedef struct mc_command {
    */
   uint32_t op;
   /**
-   * MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY.
+   * MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY, MC_PEEK, MC_DROP_VALUE,
+   * MC_TOUCH.
    */
   uint64_t options;
   /**
@@ -765,7 +877,8 @@ typedef struct mc_command {
    */
   size_t route_len;
   /**
-   * Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all.
+   * Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all. Of a command with an
+   * `initial`: of what it makes; of one that counts with MC_TOUCH: of what it counts.
    */
   int64_t ttl;
   /**
@@ -773,7 +886,10 @@ typedef struct mc_command {
    */
   int64_t timeout_us;
   /**
-   * The CAS that the item must still have, for MC_OP_CAS.
+   * The CAS that the item must still have, else MC_CAS_FAILURE: for MC_OP_CAS, and by the meta
+   * protocol for what deletes, counts, appends or prepends. MC_OP_SET and MC_OP_REPLACE with it are
+   * MC_OP_CAS. A get with it (memcached 1.6.40) answers the value only where the item has another CAS,
+   * else MC_OK without a value.
    */
   uint64_t cas;
   /**
@@ -781,19 +897,27 @@ typedef struct mc_command {
    */
   uint64_t delta;
   /**
-   * The number that a missing item begins with; 0 in this version.
+   * The number that a missing item begins with, for MC_OP_INCR and MC_OP_DECR, and what they answer
+   * then. MC_OP_APPEND and MC_OP_PREPEND with MC_HAS_INITIAL store their value where there is nothing.
+   * Where the server has no command for it, it is done by several, and still nothing is counted twice
+   * or overwritten; in a batch those come behind its other commands.
    */
   uint64_t initial;
   /**
-   * 0 in this version.
+   * Of a read: where the item has less than so many seconds to live, one reader is told by the mark
+   * MC_MARK_WON to make it anew, others by MC_MARK_OTHER_WON that somebody does (meta protocol).
    */
   int64_t recache_ttl;
   /**
-   * 0 in this version.
+   * Of a read: where there is no item, an empty one is made that lives for so many seconds (0: for
+   * ever), and one reader gets it with the mark MC_MARK_WON and is to fill it; others get MC_NO_VALUE
+   * with MC_MARK_OTHER_WON until then (meta protocol).
    */
   int64_t lease_ttl;
   /**
-   * 0 in this version.
+   * Of MC_OP_DELETE: the item becomes stale instead, and lives for so many seconds; with MC_HAS_STALE
+   * and 0, as long as it would have. Readers get it with MC_MARK_STALE, one of them with MC_MARK_WON. Of
+   * a store that compares, MC_HAS_STALE and 0: an older CAS stores too, as a stale item (meta protocol).
    */
   int64_t stale_ttl;
   /**
@@ -812,6 +936,11 @@ typedef struct mc_command {
    * NULL in this version.
    */
   void *release_user;
+  /**
+   * The CAS that the item is to have from now on, instead of one of the server's: with what stores or
+   * counts, MC_OP_DELETE with `stale_ttl`, a read with `lease_ttl` (meta protocol, memcached 1.6.27).
+   */
+  uint64_t own_cas;
 } mc_command;
 
 /**
@@ -1325,6 +1454,15 @@ mc_status mc_gats(const struct mc_client *client,
                   struct mc_item **out);
 
 /**
+ * Ask whether there is an item: MC_OK, or MC_NO_VALUE. By the meta protocol nothing of its value is
+ * sent; by others it is read and thrown away. Either is a use of the item, as reading is. Since: 0.1.
+ */
+MC_API
+mc_status mc_exists(const struct mc_client *client,
+                    const char *key,
+                    size_t key_len);
+
+/**
  * As mc_get, into an item of the caller's (made by mc_item_new), which keeps its memory from one use
  * to the next and is filled on every path. Since: 0.1.
  */
@@ -1461,6 +1599,45 @@ mc_status mc_decr(const struct mc_client *client,
                   size_t key_len,
                   uint64_t delta,
                   uint64_t *number);
+
+/**
+ * As mc_incr; where there is no item, one is made that holds `initial` and lives for `ttl` seconds (0:
+ * for ever; MC_EXPIRE_NOW: not at all), and `*number` is `initial`. By the meta protocol in one command,
+ * by ASCII in as many as it takes: incr, add where there was nothing, incr again where somebody else's
+ * add was first. No count is lost or done twice by it. Since: 0.1.
+ */
+MC_API
+mc_status mc_incr_initial(const struct mc_client *client,
+                          const char *key,
+                          size_t key_len,
+                          uint64_t delta,
+                          uint64_t initial,
+                          int64_t ttl,
+                          uint64_t *number);
+
+/**
+ * As mc_incr_initial, taking `delta` away, not below 0. Since: 0.1.
+ */
+MC_API
+mc_status mc_decr_initial(const struct mc_client *client,
+                          const char *key,
+                          size_t key_len,
+                          uint64_t delta,
+                          uint64_t initial,
+                          int64_t ttl,
+                          uint64_t *number);
+
+/**
+ * Make an item stale: it lives for `stale_ttl` more seconds (0: as long as it would have), its readers
+ * get it with MC_MARK_STALE, and one of them with MC_MARK_WON: that one is to store it anew. Its CAS is
+ * another afterwards: who read it before cannot store by it. MC_NOT_FOUND where there is no item;
+ * MC_UNSUPPORTED, and nothing is sent, but by the meta protocol. Since: 0.1.
+ */
+MC_API
+mc_status mc_invalidate(const struct mc_client *client,
+                        const char *key,
+                        size_t key_len,
+                        int64_t stale_ttl);
 
 /**
  * Carry out one command and wait for its answer. MC_OK: `*out` is the item, freed with mc_item_free;

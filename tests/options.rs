@@ -131,6 +131,7 @@ fn the_defaults_are_those_of_the_table() {
         paranoid: false,
         max_connections: 64,
         key_prefix: Box::default(),
+        binary_keys: false,
         default_noreply: false,
         item_size_max: 1 << 20,
         max_value_size: 128 << 20,

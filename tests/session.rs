@@ -18,6 +18,8 @@ mod lone;
 mod meta;
 #[path = "session/meta_batches.rs"]
 mod meta_batches;
+#[path = "session/meta_beyond.rs"]
+mod meta_beyond;
 #[path = "session/quiet.rs"]
 mod quiet;
 #[path = "session/sending.rs"]

@@ -205,7 +205,7 @@ impl Aside {
     ) {
         if let Way::Making(attempt) = &mut self.way {
             match attempt.go_on(call, &self.server, ready, now) {
-                Ok(Some(Socket { noted, stream })) => self.made(noted, stream, notices),
+                Ok(Some(Socket { noted, stream, .. })) => self.made(noted, stream, notices),
                 Ok(None) => return,
                 Err(failure) => return self.end(failure, false),
             }

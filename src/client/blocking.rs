@@ -2,8 +2,10 @@
 //! what has come. Nothing about memcached is decided here.
 
 use super::One;
+use super::beyond::{Parked, is_encoded};
 use super::call::{Call, Context, unix_now};
 use super::lane::{Handed, Lane};
+use super::lanes::must_know;
 use super::no_servers;
 use super::proxied::not_passed;
 use super::sink::{Sent, Sink};
@@ -37,10 +39,16 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     pub(super) waited: bool,
     /// Many commands: results keep the receive memory.
     pub(super) batch: bool,
+    /// Classic commands: they may be sent many at once.
+    alike: bool,
+    /// Some of the commands can be sent only to servers of which the version is known.
+    pub(super) must_know: bool,
+    /// Commands that wait until that is.
+    pub(super) parked: Vec<Parked>,
 }
 
 /// Carry out a batch.
-pub fn run<S: Sink, C: Commands>(
+pub fn run<S: Sink, C: Commands + ?Sized>(
     call: &Call<'_>,
     operation: &mut Batch,
     context: &Context<'_, C>,
@@ -75,7 +83,11 @@ pub fn run_lone(
 
 impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
     fn new(call: &'r Call<'r>, context: &'r Context<'a, C>, sink: &'r mut S, batch: bool) -> Self {
+        let beyond = context.commands.beyond();
         Run {
+            alike: batch && beyond.is_none(),
+            must_know: must_know(call.options, beyond),
+            parked: Vec::new(),
             call,
             context,
             sink,
@@ -125,6 +137,9 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         if let Err(failure) = context.commands.fill(tag as usize, command) {
             return operation.on(Event::Refused { tag, failure });
         }
+        if !command.extra.is_nothing() {
+            self.settle_times(command);
+        }
         let command = &*command;
         if !passes(command.op) && self.call.options.profile == Profile::Classic {
             let failure = not_passed(command.op);
@@ -132,11 +147,18 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         }
         let key = match key(command.op, command, context.limits) {
             Ok(key) => key,
-            Err(failure) => return operation.on(Event::Refused { tag, failure }),
+            Err(failure) => match self.any_key(command, failure) {
+                Ok(key) => key,
+                Err(failure) => return operation.on(Event::Refused { tag, failure }),
+            },
         };
-        let request = Request::new(command.op, command, key, || {
+        let mut request = Request::new(command.op, command, key, || {
             unix_now(context.topology, command)
         });
+        let needs = self.needs(&mut request);
+        if let Err(failure) = self.may_be_served(needs, command.op) {
+            return operation.on(Event::Refused { tag, failure });
+        }
         if let Some(failure) = fault(&request, context.limits) {
             return operation.on(Event::Refused { tag, failure });
         }
@@ -160,16 +182,28 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
                 }
             },
         };
+        if self.must_know && !self.lanes[index].is_connected() {
+            return self.park(index, tag, fresh, command.op);
+        }
+        if let Err(failure) = self.judge(index, needs, command.op) {
+            self.unused(index);
+            return operation.on(Event::Refused { tag, failure });
+        }
         let lane = &mut self.lanes[index];
         let quiet = !self.batch && command.is_quiet(self.call.options.default_noreply);
         let (id, name) = (lane.id, lane.server.name);
         lane.quiet = quiet;
         let session = lane.session();
-        if loud {
+        // Beside what is told of others, an answer of its own.
+        if loud || !self.alike {
             session.be_loud();
         }
         match session.submit(tag, &request, quiet) {
             Ok(key_at) => {
+                let key_at = match is_encoded(needs) {
+                    true => Sent::ELSEWHERE,
+                    false => key_at,
+                };
                 let sent = Sent::new(&request, id, key_at, name);
                 let clamped = session.clamped().unwrap_or(sent.clamped);
                 self.sink.sent(tag, &Sent { clamped, ..sent });
@@ -185,7 +219,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
     /// common case of a batch.
     #[inline(always)]
     fn send_more<O: Operation>(&mut self, command: &mut Command<'a>, operation: &mut O) {
-        match (self.batch, command.op) {
+        match (self.alike, command.op) {
             (true, Op::Get | Op::Gets) => self.send_keys(command, operation),
             (true, op) if op.sends_value() => self.send_stores(command, operation),
             _ => {}

@@ -19,7 +19,9 @@ use crate::observe::What;
 use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
-use crate::protocol::{Op, Request};
+use crate::options::{Options, Protocol};
+use crate::protocol::served::Needs;
+use crate::protocol::{Op, Request, Speech};
 use crate::transport::Readiness;
 
 impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
@@ -53,10 +55,14 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         match self.lane(to, &server, entry) {
             Ok(mut lane) => {
                 if self.batch {
+                    let alike = self.alike;
                     let left = self.context.commands.count() - tag as usize;
                     let commands = left.saturating_mul(command_estimate(request));
                     let replies = left.saturating_mul(reply_estimate(op));
                     lane.session().begin_batch(commands, replies);
+                    if !alike {
+                        lane.session().ask_each();
+                    }
                 } else {
                     lane.session().begin();
                 }
@@ -97,6 +103,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     ) -> std::result::Result<Lane, Box<Failure>> {
         let seat = loop {
             match entry {
+                Entry::Idle(lease) if self.lacks_version(&lease) => {
+                    entry = Entry::Seat(lease.into_seat());
+                }
                 Entry::Idle(mut lease) => {
                     let fit = is_fit(self.call, lease.link(), server);
                     self.waited |= fit == Fit::AfterAWait;
@@ -113,7 +122,14 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             }
         };
         self.waited = true;
-        let way = Way::begin(self.call, server, seat, &mut self.notices, deadline::now())?;
+        let way = Way::begin(
+            self.call,
+            server,
+            seat,
+            self.must_know,
+            &mut self.notices,
+            deadline::now(),
+        )?;
         let mut lane = self.new_lane(to, server, way, true);
         self.go_on(&mut lane, &[])?;
         Ok(lane)
@@ -174,6 +190,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 sent: gone.sent,
             });
         });
+        self.lose_parked(lane.id, &loss, operation);
         self.release(lane);
     }
 
@@ -220,5 +237,25 @@ fn unreachable(failure: Box<Failure>) -> Loss {
         reused: false,
         replied: false,
         connected: false,
+    }
+}
+
+/// Whether a connection's server must have told its version before it is asked for these. With `auto` no
+/// new connection speaks meta, and it may be the first command that needs it.
+pub(super) fn must_know(options: &Options, beyond: Option<Needs>) -> bool {
+    speech(options).is_none()
+        && match options.protocol {
+            Protocol::Auto => beyond.is_some() || options.binary_keys,
+            _ => beyond.is_some_and(Needs::is_gated),
+        }
+}
+
+/// What connections may speak that have not been made yet; `None`: that depends on the server.
+pub(super) fn speech(options: &Options) -> Option<Speech> {
+    match options.protocol {
+        Protocol::Ascii => Some(Speech::Ascii),
+        Protocol::Auto if !options.asks_version() => Some(Speech::Ascii),
+        Protocol::Auto | Protocol::Meta => None,
+        Protocol::Binary => Some(Speech::Binary),
     }
 }

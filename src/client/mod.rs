@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod aside;
+mod beyond;
 mod blocking;
 pub mod dump;
 mod fit;
@@ -9,6 +10,7 @@ mod lanes;
 mod memory;
 mod proxied;
 pub mod raw;
+mod rounds;
 mod shortcut;
 mod sync;
 mod turn;
@@ -29,6 +31,7 @@ use crate::operation::broadcast::Everywhere;
 use crate::operation::command::Commands;
 use crate::options::Options;
 use crate::protocol::classic::passes;
+use crate::protocol::served::Needs;
 use crate::protocol::{Command, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context, no_servers};
@@ -174,15 +177,53 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
-        self.execute(command.op, command, limit, sink);
+        if command.extra.is_nothing() {
+            return self.execute(command.op, command, limit, sink);
+        }
+        self.execute_beyond(command, limit, sink);
+    }
+
+    /// As [`Client::execute`], a command beyond the classic ones.
+    #[cold]
+    fn execute_beyond(&self, command: &Command<'_>, limit: Limit, sink: &mut dyn Sink) {
+        let options = &self.settings.options;
+        let timeout = limit.or(options.timeout);
+        let call = Call {
+            core: &self.core,
+            options,
+            deadline: Deadline::after(timeout),
+            silence: None,
+            plain: allows_plain(timeout, &self.core),
+            idle_check: self.settings.idle_check,
+        };
+        let topology = self.core.state().topology_for(thread::number());
+        rounds::lone(&call, &topology, command, sink);
     }
 
     /// Carry out many commands at once, on all their servers; `sink` hears of each under its place.
     pub fn execute_multi<S: Sink, C: Commands>(&self, commands: &C, limit: Limit, sink: &mut S) {
         let state = self.core.state();
         let topology = state.topology();
+        if commands.beyond().is_some() {
+            let call = self.call_for_many(limit);
+            return rounds::batch(&call, &topology, commands, sink);
+        }
         let context = Context::new(commands, &topology, &self.settings.options);
         self.carry_out(&context, limit, sink);
+    }
+
+    /// What a batch is carried out with.
+    fn call_for_many(&self, limit: Limit) -> Call<'_> {
+        let options = &self.settings.options;
+        let limit = limit.or(options.batch_timeout);
+        Call {
+            core: &self.core,
+            options,
+            deadline: Deadline::after(limit),
+            silence: options.timeout,
+            plain: self.settings.plain && allows_plain(limit, &self.core),
+            idle_check: self.settings.idle_check,
+        }
     }
 
     fn carry_out<S: Sink, C: Commands>(
@@ -191,16 +232,7 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
-        let options = &self.settings.options;
-        let limit = limit.or(options.batch_timeout);
-        let call = Call {
-            core: &self.core,
-            options,
-            deadline: Deadline::after(limit),
-            silence: options.timeout,
-            plain: self.settings.plain && allows_plain(limit, &self.core),
-            idle_check: self.settings.idle_check,
-        };
+        let call = self.call_for_many(limit);
         let mut batch = Batch::new(context.commands.count());
         blocking::run(&call, &mut batch, context, sink);
     }
@@ -296,5 +328,8 @@ impl Commands for One<'_, '_> {
     }
     fn fill<'s>(&'s self, _: usize, _: &mut Command<'s>) -> Result<()> {
         Ok(())
+    }
+    fn beyond(&self) -> Option<Needs> {
+        (!self.0.extra.is_nothing()).then(|| Needs::of(self.0))
     }
 }

@@ -48,7 +48,12 @@ pub fn run<S: Sink + Default>(
     let limits = limits(call.options);
     let key = match key(op, command, limits) {
         Ok(key) => key,
-        Err(failure) => return fail(sink, failure),
+        Err(failure) => {
+            let (call, command, mut moved) = (*call, *command, std::mem::take(sink));
+            other_key(&call, topology, &command, failure, &mut moved);
+            *sink = moved;
+            return;
+        }
     };
     let request = Request::new(op, command, key, || unix_now(topology, command));
     if let Some(failure) = fault(&request, limits) {
@@ -79,6 +84,23 @@ fn fail<S: Sink + Default>(sink: &mut S, failure: Box<Failure>) {
     let mut moved = std::mem::take(sink);
     moved.fail(0, failure);
     *sink = moved;
+}
+
+/// The key is none that every protocol can carry: where it may be one all the same, the general way finds
+/// out.
+#[cold]
+#[inline(never)]
+fn other_key(
+    call: &Call<'_>,
+    topology: &Servers,
+    command: &Command<'_>,
+    failure: Box<Failure>,
+    sink: &mut dyn Sink,
+) {
+    match call.options.binary_keys {
+        true => general(call, topology, command, sink, None),
+        false => sink.fail(0, failure),
+    }
 }
 
 enum End {

@@ -6,6 +6,7 @@ use super::owed::{Form, Owed};
 use super::session::Session;
 use crate::buffer::NoMemory;
 use crate::error::Status;
+use crate::protocol::extra::Said;
 use crate::protocol::{Op, Request, Span, ValueHead, number};
 
 impl Session {
@@ -27,7 +28,7 @@ impl Session {
         &mut self,
         request: &Request<'_, '_>,
     ) -> Result<usize, NoMemory> {
-        match self.encode_meta(0, request, false)? {
+        match self.encode_meta(0, request, false, Said::NOTHING)? {
             Some(key_at) => Ok(key_at),
             None => self.encode(0, request),
         }

@@ -21,6 +21,10 @@ pub(super) enum Opening {
     Asked {
         opaque: u32,
     },
+    /// Somebody else asks, before there is a command.
+    Awaited {
+        opaque: u32,
+    },
     /// The server speaks meta, and so does the next exchange.
     Turning {
         opaque: u32,
@@ -38,7 +42,7 @@ impl Opening {
     /// Whether the beginning of an exchange takes it further.
     #[inline(always)]
     pub fn goes_on(&self) -> bool {
-        !matches!(self, Opening::Settled | Opening::Asked { .. })
+        matches!(self, Opening::Unasked { .. } | Opening::Turning { .. })
     }
 }
 
@@ -53,14 +57,31 @@ impl Session {
         self.version
     }
 
-    /// The server has told its version before the first command.
-    pub fn know(&mut self, version: Option<Version>) {
-        self.version = version;
-        if let Opening::Unasked { opaque } | Opening::Asked { opaque } = self.opening {
-            self.opening = match version {
-                Some(version) if version >= Version::META => Opening::Turning { opaque },
-                _ => Opening::Settled,
-            };
+    /// The server has told its version: before the first command, or with it.
+    pub fn set_version(&mut self, version: Version) {
+        self.version = Some(version);
+        let speaks_meta = version >= Version::META;
+        self.opening = match self.opening {
+            // Nothing was queued before the version was known.
+            Opening::Awaited { opaque } if speaks_meta => {
+                self.tagged = Tagged::speaking(Dialect::Meta { opaque });
+                Opening::Settled
+            }
+            Opening::Unasked { opaque }
+            | Opening::Asked { opaque }
+            | Opening::Turning { opaque }
+                if speaks_meta =>
+            {
+                Opening::Turning { opaque }
+            }
+            _ => Opening::Settled,
+        };
+    }
+
+    /// The version will be told before the first command is queued, and need not be asked.
+    pub fn await_version(&mut self) {
+        if let Opening::Unasked { opaque } = self.opening {
+            self.opening = Opening::Awaited { opaque };
         }
     }
 
@@ -113,8 +134,8 @@ impl Session {
             return arrival;
         }
         let version = match line {
-            Line::Version(version) => Version::parse(version.of(text)),
-            Line::Error(..) => None,
+            Line::Version(version) => Version::parse(version.of(text)).unwrap_or(Version::UNKNOWN),
+            Line::Error(..) => Version::UNKNOWN,
             _ => {
                 self.poison("no version, which was asked for");
                 return None;
@@ -122,7 +143,7 @@ impl Session {
         };
         self.inbox.consume(used);
         self.owed.pop();
-        self.know(version);
+        self.set_version(version);
         None
     }
 }

@@ -2,6 +2,7 @@
 
 use super::outbox::Token;
 use crate::buffer::{NoMemory, push_within};
+use crate::protocol::extra::Said;
 use crate::protocol::{Key, Op, Request};
 
 /// How a command was sent.
@@ -34,6 +35,8 @@ pub struct Owed {
     /// One of the keys of a line.
     pub in_line: bool,
     pub form: Form,
+    /// What it asks beyond the classic commands.
+    pub said: Said,
 }
 
 impl Owed {
@@ -67,6 +70,7 @@ impl Owed {
             answered: false,
             in_line: true,
             form: Form::Loud,
+            said: Said::NOTHING,
         }
     }
 

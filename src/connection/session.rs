@@ -14,7 +14,7 @@ use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
 use crate::protocol::version::Version;
-use crate::protocol::{Dialect, Key, Op, Request, Span, ValueHead};
+use crate::protocol::{Dialect, Key, Op, Request, Span, Speech, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
 /// form, and fit any socket's receive buffer.
@@ -105,7 +105,9 @@ pub struct Session {
     pub(super) tagged: Option<Tagged>,
     /// The values of a batch are asked for in lines of keys, even where commands carry opaques.
     lines: bool,
+    has_lines: bool,
     pub(super) opening: Opening,
+    /// What the server said that it is; `None`: it was not asked, or has not answered.
     pub(super) version: Option<Version>,
 }
 
@@ -121,9 +123,11 @@ impl Session {
 
     /// As [`Session::new`], in a dialect.
     pub fn speaking(dialect: Dialect, max_value: usize) -> Session {
+        let has_lines = matches!(dialect, Dialect::Ascii | Dialect::Auto { .. });
         Session {
             tagged: Tagged::speaking(dialect),
-            lines: matches!(dialect, Dialect::Ascii | Dialect::Auto { .. }),
+            lines: has_lines,
+            has_lines,
             opening: Opening::of(dialect),
             version: None,
             outbox: Outbox::default(),
@@ -139,6 +143,15 @@ impl Session {
             abandoning: false,
             alike: ascii::Alike::default(),
             large_before: false,
+        }
+    }
+
+    /// What commands on keys are asked in.
+    pub fn speech(&self) -> Speech {
+        match self.tagged {
+            None => Speech::Ascii,
+            Some(tagged) if tagged.is_binary => Speech::Binary,
+            Some(_) => Speech::Meta,
         }
     }
 
@@ -162,9 +175,16 @@ impl Session {
     pub fn begin_batch(&mut self, commands: usize, expected: usize) {
         self.begin();
         self.joining = true;
+        self.lines = self.has_lines;
         // Only to save growing step by step: where there is no memory, that fails when it has to.
         let _ = self.outbox.reserve(commands.min(COMMANDS_AT_ONCE));
         self.inbox.begin_keeping(expected);
+    }
+
+    /// No values are asked for in lines of keys in this batch, where there is another way: their answers
+    /// tell more then.
+    pub fn ask_each(&mut self) {
+        self.lines &= !self.is_tagged();
     }
 
     /// End it: the filled chunks, and the bytes of the commands.
@@ -209,7 +229,7 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, Unsent> {
-        if self.is_tagged() && !(self.lines && self.joining && request.op.reads_value()) {
+        if self.is_tagged() && !(self.lines && self.joining && is_plain_read(request)) {
             return self.submit_tagged(token, request, quiet);
         }
         if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
@@ -641,4 +661,10 @@ pub(super) fn quiet_failed(status: Status, text: Span) -> Arrival {
         token: 0,
         what: super::arrival::Outcome::QuietFailed { status, text },
     }
+}
+
+/// Whether a line of keys can ask all that a command asks.
+#[inline(always)]
+fn is_plain_read(request: &Request<'_, '_>) -> bool {
+    request.op.reads_value() && request.command.extra.said.is_empty() && request.key.is_plain()
 }

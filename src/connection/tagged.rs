@@ -13,8 +13,9 @@ use super::session::{Session, quiet_failed};
 use super::silence::Silence;
 use crate::buffer::{NoMemory, append};
 use crate::protocol::binary::client as binary;
+use crate::protocol::extra::{About, Said};
 use crate::protocol::meta::client as meta;
-use crate::protocol::{Dialect, Op, Request, Span};
+use crate::protocol::{Dialect, Op, Request, Span, served};
 
 /// What is remembered of a connection whose commands carry opaques.
 #[derive(Clone, Copy)]
@@ -29,6 +30,13 @@ pub(super) struct Tagged {
     loud_next: bool,
     /// The expiry time of the last command was cut to what the protocol can say.
     pub clamped: bool,
+    /// What the reply told beside the answer, of the command that was answered last or whose value is
+    /// being read.
+    pub about: About,
+    /// Whose, as long as the answer itself was not handed on.
+    pub beside: Option<Token>,
+    /// Whose, when that was.
+    pub untold: Option<Token>,
 }
 
 /// Why a command was not queued.
@@ -74,6 +82,9 @@ impl Tagged {
             loud_above: usize::MAX,
             loud_next: false,
             clamped: false,
+            about: About::default(),
+            beside: None,
+            untold: None,
         })
     }
 }
@@ -127,7 +138,11 @@ impl Session {
         if self.owed.back().is_some_and(|last| last.in_line) {
             self.end_line();
         }
-        let silent = self.may_be_silent(request, quiet);
+        let extra = &request.command.extra;
+        let said = served::said(request.op, extra.said, self.version());
+        let said = said.with_if(Said::BASE64, !self.is_binary() && !request.key.is_plain());
+        // What is told beside an answer takes one.
+        let silent = said.is_empty() && self.may_be_silent(request, quiet);
         if self.needs_barrier(silent, quiet) {
             self.put_barrier(quiet)?;
         }
@@ -135,17 +150,30 @@ impl Session {
             Some(Tagged {
                 is_binary: true, ..
             }) => self.encode_frame(token, request, silent)?,
-            _ => match self.encode_meta(token, request, silent)? {
+            _ => match self.encode_meta(token, request, silent, said)? {
                 Some(key_at) => key_at,
                 None => self.encode(token, request)?,
             },
         };
         let owed = Owed::new(token, request, key_at, quiet, self.outbox.queued());
         let form = if silent { Form::Silent } else { Form::Loud };
-        self.owe_tagged(Owed { form, ..owed })?;
+        self.owe_tagged(Owed { form, said, ..owed })?;
         // The reply to a loud command settles what was silent before it.
         self.wants_barrier(silent && self.joining);
         Ok(key_at)
+    }
+
+    /// What the reply told beside the answer: of [`Outcome::Told`].
+    pub fn about(&self) -> About {
+        self.tagged.map_or(About::default(), |tagged| tagged.about)
+    }
+
+    /// The command at the front has its answer; what else was told of it is told behind that.
+    pub(super) fn pop_told(&mut self) {
+        self.owed.pop();
+        if let Some(tagged) = &mut self.tagged {
+            tagged.untold = tagged.beside.take();
+        }
     }
 
     /// Whether a command is to be sent silently: one that nobody waits for, or one of many.
@@ -269,6 +297,10 @@ impl Session {
     pub(super) fn next_tagged_arrival(&mut self) -> Option<Arrival> {
         let is_binary = self.tagged.is_some_and(|tagged| tagged.is_binary);
         loop {
+            if let Some(token) = self.tagged.as_mut().and_then(|tagged| tagged.untold.take()) {
+                let what = Outcome::Told;
+                return Some(Arrival { token, what });
+            }
             let read = match self.next_settled() {
                 Some(read) => read,
                 None if is_binary => self.next_in_binary(),

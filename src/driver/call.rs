@@ -61,6 +61,8 @@ pub struct Context<'a, C: Commands + ?Sized> {
     pub commands: &'a C,
     pub(crate) topology: &'a Servers,
     pub(crate) limits: Limits<'a>,
+    /// The option `binary_keys`.
+    pub(crate) binary_keys: bool,
 }
 
 /// What an operation's commands are checked against.
@@ -99,6 +101,7 @@ impl<'a, C: Commands + ?Sized> Context<'a, C> {
             commands,
             topology,
             limits: limits(options),
+            binary_keys: options.binary_keys,
         }
     }
 

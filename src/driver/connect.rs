@@ -1,6 +1,7 @@
 //! Making a connection: the name is looked up, its addresses race, the winner is secured where TLS is
-//! spoken, authenticates where there are credentials, and with `paranoid` it proves itself. Nothing is
-//! waited for here: who drives an attempt waits for its descriptors and for the moments that it names.
+//! spoken, authenticates where there are credentials, and with `paranoid` (or where its version must be
+//! known) it proves itself. Nothing is waited for here: who drives an attempt waits for its descriptors
+//! and for the moments that it names.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -25,6 +26,8 @@ pub struct Attempt {
     stays_here: bool,
     /// An earlier connection of this attempt was closed when it had not authenticated.
     anew: bool,
+    /// It is to prove itself.
+    greets: bool,
 }
 
 enum Stage {
@@ -66,7 +69,16 @@ impl Attempt {
             until,
             stays_here: false,
             anew: false,
+            greets: call.options.paranoid,
         })
+    }
+
+    /// Ask for the server's version too.
+    pub fn asking(self) -> Attempt {
+        Attempt {
+            greets: true,
+            ..self
+        }
     }
 
     /// How many descriptors are waited for.
@@ -170,10 +182,12 @@ impl Attempt {
                     }
                 },
                 Stage::Authenticating(authenticating) => match authenticating.go_on(server)? {
-                    authenticate::Standing::Over(socket) => match prove(call, socket, now)? {
-                        Onward::To(stage) => stage,
-                        Onward::Made(socket) => return Ok(Some(socket)),
-                    },
+                    authenticate::Standing::Over(socket) => {
+                        match prove(call, socket, self.greets, now)? {
+                            Onward::To(stage) => stage,
+                            Onward::Made(socket) => return Ok(Some(socket)),
+                        }
+                    }
                     authenticate::Standing::Anew => {
                         self.anew = true;
                         first(call, server, self.until, now)?
@@ -216,7 +230,7 @@ impl Attempt {
         now: Moment,
     ) -> Result<Onward> {
         let Some(credentials) = server.spec.credentials.clone() else {
-            return prove(call, socket, now);
+            return prove(call, socket, self.greets, now);
         };
         let (private, at_once) = (self.stays_here, self.anew);
         let begun = Authenticating::begin(socket, call, server, credentials, private, at_once)?;
@@ -225,8 +239,8 @@ impl Attempt {
 }
 
 /// What follows once commands can be sent.
-fn prove(call: &Call<'_>, socket: Socket, now: Moment) -> Result<Onward> {
-    if !call.options.paranoid {
+fn prove(call: &Call<'_>, socket: Socket, greets: bool, now: Moment) -> Result<Onward> {
+    if !greets {
         return Ok(Onward::Made(socket));
     }
     let greeting = Greeting::begin(socket, call, now)?;

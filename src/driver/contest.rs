@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::place::Noted;
 use super::server::Server;
 use crate::deadline::Moment;
+use crate::protocol::version::Version;
 use crate::transport::race::{Race, Step};
 use crate::transport::{Endpoint, Interest, Readiness, Stream, Tuning};
 
@@ -20,6 +21,8 @@ pub struct Socket {
     /// Before the stream: forgotten when that is closed.
     pub noted: Noted,
     pub stream: Stream,
+    /// What its server said that it is, where it was asked.
+    pub version: Option<Version>,
 }
 
 pub struct Contest {
@@ -154,6 +157,7 @@ impl Contest {
                 let socket = Socket {
                     noted: server.pool.note(&stream),
                     stream,
+                    version: None,
                 };
                 if at_once {
                     return Some(socket);

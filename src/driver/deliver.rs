@@ -90,6 +90,10 @@ pub fn deliver<S: Sink + ?Sized>(
         }
         // The driver tells its operation.
         Outcome::Doubt(_) => 0,
+        Outcome::Told => {
+            sink.about(tag, &session.about());
+            0
+        }
         Outcome::QuietFailed { status, text } => {
             quiet_failed(server, status, session.bytes(text), notices);
             0

@@ -1,4 +1,4 @@
-//! With `paranoid`, a new connection proves itself before it carries a command: it is asked for its
+//! With `paranoid`, or where a command needs to know it, a new connection proves itself before it carries a command: it is asked for its
 //! version, and must answer with that and nothing else. What a wrong peer says unasked would be taken
 //! for the first reply otherwise; a look at the connection does not help, as it may say so later.
 
@@ -15,6 +15,7 @@ use crate::connection::trouble::tls_failure;
 use crate::deadline::{self, Moment};
 use crate::error::{Failure, Phase, Status};
 use crate::operation::command::unsent;
+use crate::protocol::version::Version;
 use crate::protocol::{Command, Dialect, Key, Op, Request};
 use crate::transport::tls::TlsFault;
 use crate::transport::{Interest, Mode, Readiness};
@@ -26,6 +27,8 @@ pub struct Greeting {
     /// Taken when it has proved itself.
     link: Option<Link>,
     answered: bool,
+    /// What it said that it is.
+    version: Option<Version>,
     /// When its silence has lasted too long.
     until: Option<Moment>,
 }
@@ -49,6 +52,7 @@ impl Greeting {
             noted: socket.noted,
             link: Some(link),
             answered: false,
+            version: None,
             until: None,
         })
     }
@@ -81,6 +85,7 @@ impl Greeting {
             Ok(true) => Ok(Some(Socket {
                 noted: std::mem::take(&mut self.noted),
                 stream: link.into_stream(),
+                version: self.version,
             })),
             Ok(false) => {
                 self.link = Some(link);
@@ -128,7 +133,6 @@ impl Greeting {
                 }
             }
             while let Some(arrival) = link.session.next_arrival() {
-                self.answered = matches!(arrival.what, Outcome::Version(_));
                 if let Outcome::Refused {
                     status: status @ Status::INVALID_CREDENTIALS,
                     ..
@@ -136,7 +140,11 @@ impl Greeting {
                 {
                     return Err(refused(server, status, unauthenticated(server)));
                 }
-                if !self.answered {
+                if let Outcome::Version(text) = arrival.what {
+                    self.answered = true;
+                    let version = Version::parse(link.session.bytes(text));
+                    self.version = Some(version.unwrap_or(Version::UNKNOWN));
+                } else {
                     let text = format!("{} does not tell its version", server.name);
                     return Err(refused(server, Status::UNEXPECTED_RESPONSE, text));
                 }

@@ -16,6 +16,7 @@ use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::{Notices, What};
 use crate::operation::retry::Loss;
+use crate::protocol::Dialect;
 use crate::protocol::refusal::refusal;
 use crate::protocol::version::Version;
 use crate::transport::tls::TlsFault;
@@ -59,23 +60,37 @@ pub struct Handed {
 }
 
 impl Way {
-    /// Begin to make a connection; one to a server in memory is made at once.
+    /// Begin to make a connection; one to a server in memory is made at once. `must_know`: the server's
+    /// version, before anything is sent.
     pub fn begin(
         call: &Call<'_>,
         server: &Arc<Server>,
         seat: Seat,
+        must_know: bool,
         notices: &mut Notices,
         now: Moment,
     ) -> Result<Way> {
-        let mut session = Session::speaking(call.dialect(), call.max_value());
         if let Some(stream) = server.pipe() {
-            session.know(Some(Version::META));
+            // A server in this process speaks everything.
+            let dialect = match call.dialect() {
+                Dialect::Auto { opaque } => Dialect::Meta { opaque },
+                dialect => dialect,
+            };
+            let mut session = Session::speaking(dialect, call.max_value());
+            // And says that it is none of memcached's.
+            session.set_version(Version::UNKNOWN);
             let link = Link::new(stream, session, now);
             notices.push(What::Connected, server.name, Status::OK, String::new);
             return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
         }
+        let mut session = Session::speaking(call.dialect(), call.max_value());
+        let mut attempt = Attempt::new(call, server, now)?;
+        if must_know {
+            attempt = attempt.asking();
+            session.await_version();
+        }
         Ok(Way::Making(Box::new(Making {
-            attempt: Attempt::new(call, server, now)?,
+            attempt,
             session,
             seat,
         })))
@@ -107,8 +122,15 @@ impl Lane {
     /// The connection that was being made is there.
     pub fn connected(&mut self, socket: Socket, now: Moment) {
         if let Way::Making(making) = &mut self.way {
-            let Socket { noted, stream } = socket;
-            let link = Link::new(stream, making.session.take_over(), now);
+            let Socket {
+                noted,
+                stream,
+                version,
+            } = socket;
+            let mut link = Link::new(stream, making.session.take_over(), now);
+            if let Some(version) = version {
+                link.session.set_version(version);
+            }
             let seat = std::mem::take(&mut making.seat);
             self.way = Way::Made(seat.admit(&self.server.pool, link, noted));
         }

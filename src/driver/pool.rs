@@ -10,6 +10,7 @@ use super::slot::Slot;
 use super::thread;
 use crate::connection::link::Link;
 use crate::deadline::Moment;
+use crate::protocol::version::Version;
 use crate::transport::Stream;
 use crate::transport::race::ADDRESSES_MAX;
 
@@ -457,6 +458,11 @@ impl Lease {
     /// Whether the server still lives the life that the connection belongs to.
     pub fn is_current(&self) -> bool {
         self.epoch() == self.pool.epoch.load(Ordering::Acquire)
+    }
+
+    /// What the connection's server said that it is.
+    pub fn version(&self) -> Option<Version> {
+        self.pooled.as_ref()?.link.session.version()
     }
 
     /// Close the connection and keep its seat, for a new one.

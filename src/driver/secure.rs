@@ -23,7 +23,7 @@ impl Securing {
         let address = server.spec.uri.name();
         let session = call.core.state().tls().session(&address, name);
         let session = session.map_err(|error| tls_failure(server.name, &error))?;
-        let Socket { noted, stream } = socket;
+        let Socket { noted, stream, .. } = socket;
         match session.over(stream) {
             Ok(stream) => Ok(Securing {
                 noted,
@@ -31,7 +31,11 @@ impl Securing {
             }),
             Err(stream) => {
                 // In the order in which a socket gives them up.
-                drop(Socket { noted, stream });
+                drop(Socket {
+                    noted,
+                    stream,
+                    version: None,
+                });
                 let why = TlsFault::new("it goes over TCP only");
                 Err(tls_failure(server.name, &why.into()))
             }
@@ -54,6 +58,7 @@ impl Securing {
             Ok(true) => Ok(Some(Socket {
                 noted: std::mem::take(&mut self.noted),
                 stream: Stream::Tls(stream),
+                version: None,
             })),
             Ok(false) => {
                 self.stream = Some(stream);

@@ -5,6 +5,7 @@ use crate::buffer::{Chunk, Place};
 use crate::error::{Failure, Status};
 use crate::names::ServerName;
 use crate::operation::Token;
+use crate::protocol::extra::About;
 use crate::protocol::{Key, Request, ValueHead};
 
 /// What a command without a value was answered.
@@ -23,7 +24,7 @@ pub struct Sent {
     pub lane: u32,
     pub server: ServerName,
     /// Where the caller's key (without prefix) will stand in the lane's command bytes; a byte that
-    /// means nothing any more stands behind it.
+    /// means nothing any more stands behind it. [`Sent::ELSEWHERE`]: it does not stand there as it is.
     pub key_at: usize,
     pub key_len: usize,
     /// Its expiry time was cut to what the protocol can say.
@@ -31,6 +32,9 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// Behind any command bytes.
+    pub const ELSEWHERE: usize = usize::MAX / 2;
+
     #[inline(always)]
     pub(crate) fn new(
         request: &Request<'_, '_>,
@@ -76,6 +80,9 @@ pub trait Sink {
     fn placed(&mut self, tag: Token, head: &ValueHead);
 
     fn answer(&mut self, tag: Token, answer: Answer<'_>);
+
+    /// More of the item, behind the answer that it came with.
+    fn about(&mut self, _tag: Token, _about: &About) {}
 
     /// One of a server's statistics. The answer follows when all have come; it may still be a failure.
     fn stat(&mut self, _tag: Token, _name: &[u8], _text: &[u8]) {}

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::buffer::NoMemory;
 use crate::error::{Failure, Result};
-use crate::operation::command::{Commands, Limits, fault, key};
+use crate::operation::command::{Commands, Limits, fault, key, not_in_a_loop};
 use crate::protocol::{Command, Op, Request};
 
 /// The commands of one operation, with their bytes.
@@ -130,6 +130,9 @@ impl Commands for Kept {
 
 /// The checks that need no server.
 fn check(command: &Command<'_>, limits: Limits<'_>) -> Result<()> {
+    if !command.extra.is_nothing() {
+        return Err(not_in_a_loop(command.op));
+    }
     let key = key(command.op, command, limits)?;
     // The expiry time is not looked at.
     let request = Request::new(command.op, command, key, || 0);

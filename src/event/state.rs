@@ -201,7 +201,7 @@ impl<T: Task> State<T> {
         let call = call(&self.core, &self.options, deadline);
         // A loop's connections are its own: they take no seat from the client's threads.
         let seat = Seat::default();
-        let way = Way::begin(&call, server, seat, &mut self.notices, now)?;
+        let way = Way::begin(&call, server, seat, false, &mut self.notices, now)?;
         let lane = Lane {
             to,
             id: 0,

@@ -13,6 +13,7 @@ use crate::error::{Failure, Phase, Status};
 use crate::names::ServerName;
 use crate::operation::Token;
 use crate::protocol::ValueHead;
+use crate::protocol::extra::About;
 
 /// Fills an item: one that the caller keeps, or one that is made when a value has come.
 pub struct ItemSink<'a> {
@@ -260,6 +261,12 @@ impl Sink for ItemSink<'_> {
                 moved.write_answer(answer);
                 *self = moved;
             }
+        }
+    }
+
+    fn about(&mut self, _: Token, about: &About) {
+        if !self.slot.is_null() {
+            self.item().tell(about);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::names::ServerName;
 use crate::operation::Token;
 use crate::operation::command::{Commands, command};
 use crate::protocol::ValueHead;
+use crate::protocol::extra::About;
 
 /// What `mc_results` stands for.
 #[derive(Default)]
@@ -195,6 +196,12 @@ impl Sink for ResultsSink {
                 slot.item.have |= MC_HAVE_NUMBER;
             }
             Answer::Done | Answer::Text(_) => {}
+        }
+    }
+
+    fn about(&mut self, tag: Token, about: &About) {
+        if let Some(slot) = self.slot(tag) {
+            slot.item.tell(about);
         }
     }
 

@@ -8,11 +8,13 @@ pub mod binary;
 pub mod classic;
 pub mod command;
 pub mod expiry;
+pub mod extra;
 pub mod key;
 pub mod meta;
 pub mod metadump;
 pub mod number;
 pub mod refusal;
+pub mod served;
 pub mod stats;
 pub mod version;
 
@@ -197,6 +199,14 @@ pub enum Dialect {
     Auto {
         opaque: u32,
     },
+}
+
+/// The protocol that commands on keys are asked in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Speech {
+    Ascii,
+    Meta,
+    Binary,
 }
 
 /// A place in bytes that were received and not consumed yet, never a reference.

@@ -62,6 +62,7 @@ pub struct Command {
     pub reserved: u32,
     pub release: Option<unsafe extern "C" fn(*mut c_void)>,
     pub release_user: *mut c_void,
+    pub own_cas: u64,
 }
 
 #[repr(C)]
@@ -86,6 +87,12 @@ pub const HAVE_FLAGS: u32 = 2;
 pub const HAVE_CAS: u32 = 4;
 pub const HAVE_NUMBER: u32 = 8;
 pub const HAVE_CLAMPED: u32 = 16;
+pub const HAVE_TTL: u32 = 32;
+pub const HAVE_SIZE: u32 = 64;
+pub const HAVE_LAST_ACCESS: u32 = 128;
+pub const HAVE_HIT_BEFORE: u32 = 256;
+
+pub const OP_EXISTS: u32 = 22;
 
 pub const PHASE_CHECK: u32 = 1;
 
@@ -93,6 +100,18 @@ pub const WANT_CAS: u64 = 1;
 pub const HAS_FLAGS: u64 = 0x1_0000;
 pub const HAS_CAS: u64 = 0x2_0000;
 pub const HAS_DELTA: u64 = 0x4_0000;
+pub const WANT_TTL: u64 = 2;
+pub const WANT_SIZE: u64 = 4;
+pub const WANT_LAST_ACCESS: u64 = 8;
+pub const WANT_HIT_BEFORE: u64 = 16;
+pub const HAS_INITIAL: u64 = 0x8_0000;
+pub const HAS_RECACHE: u64 = 0x10_0000;
+pub const HAS_LEASE: u64 = 0x20_0000;
+pub const HAS_STALE: u64 = 0x40_0000;
+pub const HAS_OWN_CAS: u64 = 0x80_0000;
+pub const PEEK: u64 = 0x40_0000_0000;
+pub const DROP_VALUE: u64 = 0x80_0000_0000;
+pub const TOUCH: u64 = 0x100_0000_0000;
 pub const TTL_IS_UNIX_TIME: u64 = 0x1_0000_0000;
 pub const NOREPLY: u64 = 0x2_0000_0000;
 pub const REPLY: u64 = 0x4_0000_0000;

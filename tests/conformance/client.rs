@@ -28,6 +28,10 @@ pub struct Seen {
     pub flags: u32,
     pub effect: u32,
     pub phase: u32,
+    pub ttl: i64,
+    pub size: u64,
+    pub hit_before: u32,
+    pub marks: u32,
     /// What no item may be like.
     pub wrong: Vec<&'static str>,
 }
@@ -45,6 +49,10 @@ impl Seen {
             flags: 0,
             effect,
             phase,
+            ttl: 0,
+            size: 0,
+            hit_before: 0,
+            marks: 0,
             wrong: Vec::new(),
         }
     }
@@ -110,6 +118,7 @@ pub fn in_c(command: &Command, seen: &[u64]) -> abi::Command {
         reserved: command.reserved,
         release: None,
         release_user: ptr::null_mut(),
+        own_cas: command.own_cas,
     }
 }
 
@@ -318,16 +327,26 @@ pub unsafe fn read(item: &Item) -> Seen {
         (has(abi::HAVE_CAS) || item.cas == 0, "a CAS that is not had"),
         (has(abi::HAVE_NUMBER) || item.number == 0, "number, or have"),
         (has(abi::HAVE_FLAGS) || item.flags == 0, "flags, or have"),
-        (item.have < 32, "unknown bits in have"),
+        (item.have < 512, "unknown bits in have"),
+        (has(abi::HAVE_TTL) || item.ttl == 0, "ttl, or have"),
+        (!has(abi::HAVE_TTL) || item.ttl >= -1, "a ttl that is none"),
+        (has(abi::HAVE_SIZE) || item.item_size == 0, "size, or have"),
+        (
+            has(abi::HAVE_LAST_ACCESS) || item.last_access == 0,
+            "last_access, or have",
+        ),
+        (item.last_access < 3600, "not used for long"),
+        (
+            has(abi::HAVE_HIT_BEFORE) || item.hit_before == 0,
+            "hit_before, or have",
+        ),
+        (item.hit_before < 2, "hit_before is yes or no"),
+        (item.marks < 8, "unknown marks"),
+        (!failed || item.marks == 0, "marks of a failure"),
         (failed != item.text.is_null(), "text exactly for failures"),
         (failed || item.phase == 0, "a phase without a failure"),
         (item.sys_errno == 0, "an error number of the system's"),
         (item.object.is_null(), "an object"),
-        (
-            (item.ttl, item.marks, item.item_size) == (0, 0, 0)
-                && (item.last_access, item.hit_before) == (0, 0),
-            "what no command asked for",
-        ),
     ];
     let wrong = checks.iter().filter(|check| !check.0);
     Seen {
@@ -340,6 +359,10 @@ pub unsafe fn read(item: &Item) -> Seen {
         flags: item.flags,
         effect: item.effect,
         phase: item.phase,
+        ttl: item.ttl,
+        size: item.item_size,
+        hit_before: item.hit_before,
+        marks: item.marks,
         wrong: wrong.map(|check| check.1).collect(),
     }
 }
