@@ -68,7 +68,7 @@ pub fn encode(
         _ => {}
     }
     if quiet {
-        append(out, b" q");
+        append(out, SILENT);
     }
     number(b" O", opaque, out);
     append(out, b"\r\n");
@@ -77,6 +77,9 @@ pub fn encode(
 
 /// The line behind whose reply all earlier commands have had theirs, quiet ones too.
 pub const BARRIER: &[u8] = b"mn\r\n";
+
+/// The flag of a command that is answered only where there is something to tell.
+pub const SILENT: &[u8] = b" q";
 
 /// A space, a flag and its number.
 fn number(flag: &[u8], number: impl itoa::Integer, out: &mut Vec<u8>) {
