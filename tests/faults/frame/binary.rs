@@ -164,3 +164,38 @@ fn frame(input: &[u8]) -> Option<(Frame, usize)> {
     };
     Some((frame, HEADER + body.len()))
 }
+
+#[test]
+fn quiet_reads_and_what_ends_them_are_one_request() {
+    let frame = |opcode, opaque, key: &str, value: &[u8]| Frame {
+        opcode,
+        opaque,
+        cas: 1 << 40,
+        extras: vec![1, 2, 3, 4, 5, 6, 7, 8],
+        key: key.into(),
+        value: value.into(),
+    };
+    let batch = [
+        frame(GETKQ, 7, "a", b""),
+        frame(GETKQ, 8, "bc", b""),
+        frame(NOOP, 9, "", b""),
+    ];
+    let bytes = batch.each_ref().map(Frame::bytes).concat();
+    let store = frame(SETQ, 10, "k", b"\x80value");
+    let Framed::Whole(found, used) = request(&[bytes.as_slice(), &store.bytes()].concat()) else {
+        panic!("a whole request");
+    };
+    assert_eq!(used, bytes.len());
+    assert_eq!(found.command, Command::Binary(batch.to_vec()));
+    for cut in 1..bytes.len() {
+        assert_eq!(request(&bytes[..cut]), Framed::More, "{cut} bytes");
+    }
+    let Framed::Whole(found, _) = request(&store.bytes()) else {
+        panic!("a whole request");
+    };
+    assert!(found.noreply && found.body == b"\x80value");
+    assert_eq!(
+        (store.loud(), store.extra(4), store.long_extra(0)),
+        (SET, 0x0506_0708, 0x0102_0304_0506_0708)
+    );
+}

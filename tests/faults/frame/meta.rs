@@ -178,3 +178,28 @@ fn fill<'a>(
     }
     Ok(())
 }
+
+#[test]
+fn reads_that_were_sent_together_are_one_request() {
+    let whole = |bytes: &[u8]| match request(bytes) {
+        Framed::Whole(request, used) => (*request, used),
+        other => panic!("{other:?}"),
+    };
+    let quiet = b"mg a v k q O1\r\nmg b v k q O2\r\nmg c v k O3\r\nmn\r\n";
+    let (batch, used) = whole(&[quiet, &b"ms d 1\r\nx\r\n"[..]].concat());
+    assert_eq!(used, quiet.len());
+    assert_eq!(batch.keys(), [b"a", b"b", b"c"]);
+    assert!(batch.noreply);
+    // Behind a read that is answered nothing need follow.
+    let answered = quiet.len() - b"mn\r\n".len();
+    for cut in (1..quiet.len()).filter(|cut| *cut != answered) {
+        assert_eq!(request(&quiet[..cut]), Framed::More, "{cut} bytes");
+    }
+    let (store, used) = whole(b"ms k 2 q O1\r\na\n\r\nmn\r\n");
+    assert_eq!((store.body.as_slice(), store.whole), (&b"a\n"[..], true));
+    assert_eq!(used, b"ms k 2 q O1\r\na\n\r\n".len());
+    let Command::Meta(orders) = store.command else {
+        panic!("a meta command");
+    };
+    assert_eq!(orders[0].opaque(), Some(&b"1"[..]));
+}

@@ -55,9 +55,16 @@ pub fn place(value: &Value, part: Part) -> Option<usize> {
     }
 }
 
-/// One reply line of `bytes`: its code, its opaque, and how long it is with the data behind it, as far
-/// as they are there.
-fn reply(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>, usize)> {
+/// What a reply line says of itself.
+struct Seen<'a> {
+    code: &'a [u8],
+    opaque: Option<&'a [u8]>,
+    /// With the data behind the line, as far as they are there.
+    length: usize,
+}
+
+/// The reply at the front of `bytes`, whose line is whole.
+fn reply(bytes: &[u8]) -> Option<Seen<'_>> {
     let newline = bytes.windows(2).position(|two| two == b"\r\n")?;
     let mut fields = bytes[..newline].split(|&b| b == b' ');
     let code = fields.next()?;
@@ -66,8 +73,11 @@ fn reply(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>, usize)> {
         let data = usize::try_from(digits(fields.next()?)?).ok()?;
         length = length.saturating_add(data).saturating_add(2);
     }
-    let opaque = fields.find_map(|field| field.strip_prefix(b"O"));
-    Some((code, opaque, length.min(bytes.len())))
+    Some(Seen {
+        code,
+        opaque: fields.find_map(|field| field.strip_prefix(b"O")),
+        length: length.min(bytes.len()),
+    })
 }
 
 /// Whether a reply with its opaque says so; or, where it was asked quietly, that to a later command
@@ -82,7 +92,12 @@ pub fn says_missing(orders: &[Order], key: &[u8], mut sent: &[u8]) -> bool {
     } else {
         b"NF"
     };
-    while let Some((code, opaque, length)) = reply(sent) {
+    while let Some(Seen {
+        code,
+        opaque,
+        length,
+    }) = reply(sent)
+    {
         if opaque.is_some() && opaque == order.opaque() {
             return code == miss;
         }
