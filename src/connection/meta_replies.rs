@@ -63,6 +63,29 @@ impl Session {
         Ok(Some(key_at))
     }
 
+    /// A barrier is to follow. `MN` has no opaque, and one that is left over from before would tell every
+    /// silent read that there is nothing. So the last of them is asked loud: what settles them is its reply,
+    /// and no `MN` is believed before that.
+    pub(super) fn make_last_read_loud(&mut self) {
+        let written = self.outbox.written();
+        let is_silent_read =
+            |last: &&Owed| last.form == Form::Silent && last.op.reads_value() && last.end > written;
+        let Some(last) = self.owed.back().filter(is_silent_read) else {
+            return;
+        };
+        let line = self.outbox.bytes().get(last.key_at as usize..);
+        let flag = line.and_then(|line| memchr::memmem::rfind(line, meta::SILENT));
+        let Some(at) = flag.map(|flag| last.key_at as usize + flag) else {
+            return;
+        };
+        self.outbox.cut_out(at, meta::SILENT.len());
+        let end = self.outbox.queued();
+        if let Some(last) = self.owed.back_mut() {
+            last.form = Form::Loud;
+            last.end = end;
+        }
+    }
+
     /// What the received bytes say next.
     pub(super) fn next_in_meta(&mut self) -> Read {
         let arrival = match self.mode {
@@ -132,9 +155,13 @@ impl Session {
             Some(opaque) => opaque.wrapping_sub(self.front_opaque()) as usize,
             None => waiting
                 .iter()
-                .position(|owed| owed.form != Form::Silent)
+                .position(|owed| owed.form == Form::Barrier)
                 .filter(|_| is_barrier)?,
         };
+        // The error line may have been that of the last read, which is not silent.
+        let has_errors = is_barrier && self.has_errors();
+        let is_settled =
+            |owed: &Owed| owed.form == Form::Silent || (has_errors && owed.op.reads_value());
         let owed = waiting.get(index)?;
         let before = &waiting[..index];
         let key = owed.key(self.outbox.bytes());
@@ -149,7 +176,7 @@ impl Session {
             && is_barrier != reply.returned.opaque.is_some()
             && (is_barrier || owed.op.takes_key())
             && !reply.returned.key.is_some_and(names_another)
-            && before.iter().all(|owed| owed.form == Form::Silent);
+            && before.iter().all(is_settled);
         is_its.then_some(index)
     }
 

@@ -184,7 +184,7 @@ impl Session {
     /// No values are asked for in lines of keys in this batch, where there is another way: their answers
     /// tell more then.
     pub fn ask_each(&mut self) {
-        self.lines &= !self.is_tagged();
+        self.lines = false;
     }
 
     /// End it: the filled chunks, and the bytes of the commands.

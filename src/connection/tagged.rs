@@ -209,6 +209,9 @@ impl Session {
         };
         self.outbox
             .reserve(binary::frame_room(&crate::protocol::Key::NONE))?;
+        if !tagged.is_binary {
+            self.make_last_read_loud();
+        }
         let begin = self.outbox.bytes().len();
         let bytes = self.outbox.commands();
         match tagged.is_binary {
@@ -258,6 +261,11 @@ impl Session {
     }
 
     // --- receiving
+
+    /// Whether an error line has come that does not say whose it is.
+    pub(super) fn has_errors(&self) -> bool {
+        self.tagged.is_some_and(|tagged| tagged.errors.is_some())
+    }
 
     /// The opaque of the command at the front.
     pub(super) fn front_opaque(&self) -> u32 {

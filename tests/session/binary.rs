@@ -339,7 +339,7 @@ fn fm29_a_line_of_text() {
             "ERROR Too many open connections",
             Status::TOO_MANY_CONNECTIONS,
         ),
-        ("CLIENT_ERROR unauthenticated", Status::CLIENT_ERROR),
+        ("CLIENT_ERROR unauthenticated", Status::INVALID_CREDENTIALS),
         ("HTTP/1.1 400 Bad Request", Status::UNEXPECTED_RESPONSE),
     ] {
         for (op, effect) in [(Op::Get, Effect::None), (Op::Set, Effect::Unknown)] {

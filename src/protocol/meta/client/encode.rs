@@ -68,7 +68,7 @@ pub fn encode(
         append(out, b" b");
     }
     if quiet {
-        append(out, b" q");
+        append(out, SILENT);
     }
     number(b" O", opaque, out);
     append(out, b"\r\n");
@@ -216,6 +216,9 @@ fn encoded_key(key: Key<'_>, out: &mut Vec<u8>) {
         base64::encode(room, |four| append(out, four));
     }
 }
+
+/// The flag of a command that is answered only where there is something to tell.
+pub const SILENT: &[u8] = b" q";
 
 /// A space, a flag and its number.
 fn number(flag: &[u8], number: impl itoa::Integer, out: &mut Vec<u8>) {

@@ -1,5 +1,8 @@
 //! Requests on the wire: where one ends, and what it asks.
 
+pub mod binary;
+pub mod meta;
+
 /// A key may be this long.
 pub const MAX_KEY: usize = 250;
 /// Without a newline in so many bytes only `get` and `gets` may go on.
@@ -55,6 +58,10 @@ pub enum Command {
     Version,
     Verbosity,
     Quit,
+    /// A meta command; or meta reads that were sent together, with the `mn` behind them.
+    Meta(Vec<meta::Order>),
+    /// A frame; or quiet reads, with the frame behind them.
+    Binary(Vec<binary::Frame>),
     /// What memcached refuses by its line alone, with its answer.
     Refused(&'static [u8]),
 }
@@ -80,6 +87,14 @@ impl Request {
             | Command::Delete { key }
             | Command::Arithmetic { key, .. }
             | Command::Touch { key, .. } => vec![key],
+            Command::Meta(orders) => {
+                let keys = orders.iter().map(|order| order.key.as_slice());
+                keys.filter(|key| !key.is_empty()).collect()
+            }
+            Command::Binary(frames) => {
+                let keys = frames.iter().map(|frame| frame.key.as_slice());
+                keys.filter(|key| !key.is_empty()).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -97,6 +112,17 @@ pub enum Framed {
 
 /// The first request of `input`.
 pub fn request(input: &[u8]) -> Framed {
+    if binary::begins(input) {
+        return binary::request(input);
+    }
+    if meta::begins(input) {
+        return meta::request(input);
+    }
+    line(input)
+}
+
+/// The first request, where it is one of ASCII's.
+fn line(input: &[u8]) -> Framed {
     let Some(newline) = input.iter().position(|&b| b == b'\n') else {
         let long = input.starts_with(b"get ") || input.starts_with(b"gets ");
         let limit = if long { LONG_LINE } else { SHORT_LINE };

@@ -1,5 +1,8 @@
 //! What memcached 1.6.18 answers to a request, and what the request does to the store.
 
+mod binary;
+mod meta;
+
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::frame::{Command, Request, Verb, fits};
@@ -47,9 +50,12 @@ pub fn carry_out(store: &mut Store, request: &Request, cause: u64, now: Instant)
                 quit: true,
             };
         }
+        Command::Meta(orders) => meta::carry_out(store, request, orders, cause, now),
+        Command::Binary(frames) => return binary::carry_out(store, request, frames, cause, now),
         Command::Refused(answer) => Reply::raw(answer),
     };
-    let silent = request.noreply && !matches!(request.command, Command::Read { .. });
+    let heeds = |command: &Command| !matches!(command, Command::Read { .. } | Command::Meta(_));
+    let silent = request.noreply && heeds(&request.command);
     let reply = if silent { Reply::Nothing } else { reply };
     Answer { reply, quit: false }
 }
@@ -142,6 +148,18 @@ fn arithmetic(
     let Some(number) = counter(&item.data) else {
         return "CLIENT_ERROR cannot increment or decrement non-numeric value".into();
     };
+    count(store, (key, item), number, up, delta, (cause, now)).to_string()
+}
+
+/// Counts an item that holds `number`; the new number.
+fn count(
+    store: &mut Store,
+    (key, item): (&[u8], Item),
+    number: u64,
+    up: bool,
+    delta: u64,
+    (cause, now): (u64, Instant),
+) -> u64 {
     let number = if up {
         number.wrapping_add(delta)
     } else {
@@ -151,7 +169,7 @@ fn arithmetic(
     // A number that became shorter keeps its place, padded.
     data.resize(data.len().max(item.data.len()), b' ');
     store.put(key, Item { data, ..item }, cause, now);
-    number.to_string()
+    number
 }
 
 /// A stored value as `strtoull` reads it: leading white space and a plus sign are taken, and

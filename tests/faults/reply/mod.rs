@@ -1,10 +1,22 @@
 //! Replies on the wire: built so that every part of one can be falsified, and read back from
 //! what was sent.
 
-/// One `VALUE` block; the numbers are text, because a fault may write anything there.
+use super::frame::{Command, Request};
+use super::outcome::Protocol;
+
+pub mod binary;
+pub mod meta;
+
+/// One `VALUE` block, one reply of the meta protocol or one frame; what is in it is bytes, because a
+/// fault may write anything there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
-    /// `VALUE`, the key, flags, length and perhaps the CAS.
+    pub protocol: Protocol,
+    /// It is no miss.
+    pub hit: bool,
+    /// What stands before the data. ASCII: `VALUE`, the key, flags, length and perhaps the CAS;
+    /// meta: `VA`, the length, and the flags, or another code and the flags; binary: the fields of
+    /// the header, the extras and the key.
     pub fields: Vec<Vec<u8>>,
     /// What stands between the fields.
     pub separator: Vec<u8>,
@@ -15,11 +27,24 @@ pub struct Value {
     pub data_end: Vec<u8>,
 }
 
-/// Positions in `Value::fields`.
-pub const TOKEN: usize = 0;
-pub const KEY: usize = 1;
-pub const FLAGS: usize = 2;
-pub const LENGTH: usize = 3;
+/// A part of a [`Value`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `VALUE`, `VA`, `HD`, …
+    Token,
+    Key,
+    Flags,
+    /// Of the value; in binary, of the body.
+    Length,
+    Opaque,
+    /// Binary only, as are those that follow.
+    Magic,
+    Opcode,
+    KeyLength,
+    ExtrasLength,
+    DataType,
+    Status,
+}
 
 impl Value {
     pub fn new(key: &[u8], flags: u32, data: &[u8], cas: Option<u64>) -> Value {
@@ -31,6 +56,8 @@ impl Value {
         ];
         fields.extend(cas.map(|cas| cas.to_string().into_bytes()));
         Value {
+            protocol: Protocol::Ascii,
+            hit: true,
             fields,
             separator: b" ".to_vec(),
             line_end: b"\r\n".to_vec(),
@@ -39,11 +66,70 @@ impl Value {
         }
     }
 
+    /// A value as `protocol` gives it to who asked for key and flags; without an opaque.
+    pub fn of(protocol: Protocol, key: &[u8], flags: u32, data: &[u8]) -> Value {
+        match protocol {
+            Protocol::Ascii => Value::new(key, flags, data, None),
+            Protocol::Meta => meta::value(key, flags, data),
+            Protocol::Binary => binary::value(key, flags, data),
+        }
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         let line = self.fields.join(self.separator.as_slice());
         [&line, &self.line_end, &self.data, &self.data_end]
             .map(Vec::as_slice)
             .concat()
+    }
+
+    /// Which field is that part; `None` where there is no such part.
+    fn place(&self, part: Part) -> Option<usize> {
+        match self.protocol {
+            Protocol::Ascii => match part {
+                Part::Token => Some(0),
+                Part::Key => Some(1),
+                Part::Flags => Some(2),
+                Part::Length => Some(3),
+                _ => None,
+            },
+            Protocol::Meta => meta::place(self, part),
+            Protocol::Binary => binary::place(part),
+        }
+    }
+
+    /// Writes a part; `None` where there is no such part.
+    pub fn set(&mut self, part: Part, bytes: &[u8]) -> Option<()> {
+        let at = self.place(part)?;
+        let letter = meta::letter(part).filter(|_| self.protocol == Protocol::Meta);
+        let field = self.fields.get_mut(at)?;
+        *field = letter.into_iter().chain(bytes.iter().copied()).collect();
+        if self.protocol == Protocol::Binary && matches!(part, Part::Key | Part::Flags) {
+            binary::count(self);
+        }
+        Some(())
+    }
+
+    /// What stands there, a meta flag without its letter.
+    pub fn get(&self, part: Part) -> Option<&[u8]> {
+        let field = self.fields.get(self.place(part)?)?;
+        let letter = meta::letter(part).filter(|_| self.protocol == Protocol::Meta);
+        Some(&field[usize::from(letter.is_some())..])
+    }
+
+    /// Other data, with its length.
+    pub fn carry(&mut self, data: &[u8]) -> Option<()> {
+        self.data = data.to_vec();
+        if self.protocol == Protocol::Binary {
+            binary::count(self);
+            return Some(());
+        }
+        self.set(Part::Length, data.len().to_string().as_bytes())
+    }
+
+    pub fn lose(&mut self, part: Part) -> Option<()> {
+        let at = self.place(part)?;
+        self.fields.remove(at);
+        Some(())
     }
 }
 
@@ -87,6 +173,27 @@ impl Reply {
             }
             Reply::Line { text, end } => [text.as_slice(), end].concat(),
         }
+    }
+}
+
+/// Whether `sent`, in answer to `request`, says strictly and completely that `key` is not there.
+pub fn says_missing(request: &Request, key: &[u8], sent: &[u8]) -> bool {
+    match &request.command {
+        Command::Read { .. } => match read(sent) {
+            Read::Complete(keys) => !keys.iter().any(|k| k == key),
+            Read::Not => false,
+        },
+        Command::Meta(orders) => meta::says_missing(orders, key, sent),
+        Command::Binary(frames) => binary::says_missing(frames, key, sent),
+        _ => sent.starts_with(b"NOT_FOUND\r\n"),
+    }
+}
+
+/// A refusal with the words of this line, as the request's protocol has it.
+pub fn refusal(request: &Request, line: &[u8]) -> Reply {
+    match &request.command {
+        Command::Binary(frames) => binary::refusal(&frames[0], line),
+        _ => Reply::raw(line),
     }
 }
 
