@@ -40,7 +40,7 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     /// Many commands: results keep the receive memory.
     pub(super) batch: bool,
     /// Classic commands: they may be sent many at once.
-    alike: bool,
+    pub(super) alike: bool,
     /// Some of the commands can be sent only to servers of which the version is known.
     pub(super) must_know: bool,
     /// Commands that wait until that is.

@@ -42,6 +42,12 @@ struct Errors {
 }
 
 impl Session {
+    /// Whether an error line has come that does not say whose it is.
+    pub(super) fn has_errors(&self) -> bool {
+        self.tagged
+            .is_some_and(|tagged| tagged.silence.errors.is_some())
+    }
+
     /// The reply to the command at `index` has come. Whether the ones before it, all of which are
     /// silent, are answered by that, and are to be told first.
     pub(super) fn settle(&mut self, index: usize) -> bool {

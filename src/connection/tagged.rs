@@ -262,11 +262,6 @@ impl Session {
 
     // --- receiving
 
-    /// Whether an error line has come that does not say whose it is.
-    pub(super) fn has_errors(&self) -> bool {
-        self.tagged.is_some_and(|tagged| tagged.errors.is_some())
-    }
-
     /// The opaque of the command at the front.
     pub(super) fn front_opaque(&self) -> u32 {
         let next = self.tagged.map_or(0, |tagged| tagged.next);
