@@ -140,6 +140,30 @@ fn answer(end: &mut dyn End, bytes: &[u8]) -> Vec<u8> {
     reply
 }
 
+/// The replies without the blanks that pad a number to the length that the larger one before it had, and
+/// without its length: where the old value is still on its way to somebody, memcached makes a new one
+/// instead, and that depends on how fast the replies leave.
+fn unpadded(replies: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut lines = replies.split_inclusive(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        let number = lines.peek().map(|value| value.trim_ascii_end());
+        let is_number = number.is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit));
+        if !(line.starts_with(b"VALUE ") && is_number) {
+            all.extend(line);
+            continue;
+        }
+        let words: Vec<&[u8]> = line.trim_ascii_end().split(|byte| *byte == b' ').collect();
+        let with_cas = words.get(4).copied().unwrap_or_default();
+        all.extend([words[..3].join(&b' '), with_cas.to_vec()].join(&b' '));
+        all.extend(b"\r\n");
+        all.extend(number.unwrap_or_default());
+        all.extend(b"\r\n");
+        lines.next();
+    }
+    all
+}
+
 #[test]
 fn random_commands() {
     let mut commands = 0;
@@ -160,8 +184,8 @@ fn random_commands() {
             let expected = answer(&mut real, &bytes);
             let got = answer(&mut ours, &bytes);
             assert_eq!(
-                escape(&got),
-                escape(&expected),
+                escape(&unpadded(&got)),
+                escape(&unpadded(&expected)),
                 "seed {seed}, round {round}: {}",
                 escape(&bytes)
             );

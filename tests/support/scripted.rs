@@ -210,6 +210,7 @@ fn serve_each(
     come: &mut Vec<u8>,
     told: &Mutex<Vec<End>>,
 ) -> Option<()> {
+    let by_frames = matches!(script.fill, Fill::Frames);
     let (is_quiet, is_end, answer): (IsOne, IsOne, Answer) = match script.fill {
         Fill::Frames => (frames::is_quiet, frames::is_end, frames::answer),
         _ => (lines::is_quiet, lines::is_end, lines::answer),
@@ -223,7 +224,8 @@ fn serve_each(
         }
         let request = requests(come)[asked];
         asked += 1;
-        let is_own = !(open && is_end(request));
+        // `mn` is nobody's command; a frame that ends silence may be one.
+        let is_own = !(is_end(request) && (open || !by_frames));
         let reply = match is_own {
             false => answer(request, b""),
             true => {
@@ -249,6 +251,15 @@ fn serve_each(
         let reply = &reply[..room.min(reply.len())];
         let goes_on = script.cut.is_none_or(|cut| sent < cut);
         (send(stream, reply, script.pace) && goes_on).then_some(())?;
+    }
+    // What ends a batch whose last command was not silent.
+    while !by_frames
+        && requests(come)
+            .get(asked)
+            .is_some_and(|request| is_end(request))
+    {
+        asked += 1;
+        send(stream, &answer(b"mn\r\n", b""), script.pace).then_some(())?;
     }
     Some(())
 }
