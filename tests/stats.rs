@@ -529,7 +529,10 @@ fn fm01_a_server_that_stalls_among_its_statistics() {
         .is_ok()
     });
     const LIMIT: Duration = Duration::from_millis(200);
-    let client = Client::new(&format!("{},{uri}?timeout=200ms", good.uri()));
+    let client = Client::new(&format!(
+        "{},{uri}?protocol=ascii&timeout=200ms",
+        good.uri()
+    ));
     let began = Instant::now();
     let answer = client.stats("");
     assert!(began.elapsed() <= LIMIT + SLACK, "{:?}", began.elapsed());
@@ -562,7 +565,7 @@ fn fm24_statistics_without_an_end() {
             while stream.write_all(line.as_bytes()).is_ok() {}
             false
         });
-        let client = Client::new(&format!("{uri}?{options}"));
+        let client = Client::new(&format!("{uri}?protocol=ascii&{options}"));
         let began = Instant::now();
         let answer = client.stats("");
         assert_eq!(answer.statuses(), [status], "{options}: {}", last_error());
