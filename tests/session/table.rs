@@ -93,7 +93,11 @@ fn meaning(op: Op, reply: &str) -> Option<Told> {
         }
         "VERSION 1.6.18" if op == Op::Version => Some(Told::Version(b"1.6.18".to_vec())),
         "END" if is(&READS) => Some(Told::Miss(Status::NO_VALUE)),
-        _ if is(&[Op::Incr, Op::Decr]) => reply.parse().ok().map(Told::Number),
+        // Old servers put blanks behind it.
+        _ if is(&[Op::Incr, Op::Decr]) => {
+            let number = reply.trim_end_matches(' ');
+            number.parse().ok().map(Told::Number)
+        }
         _ if is(&[Op::Get, Op::Gat]) => plain_value(reply),
         _ if is(&[Op::Gets, Op::Gats]) => cas_value(reply),
         _ => None,
@@ -237,7 +241,7 @@ const GARBAGE: &[&[u8]] = &[
     b"OK\n",
     b"OK ok\r\n",
     b"7\n",
-    b"7 \r\n",
+    b"7\t\r\n",
     b"+7\r\n",
     b"-1\r\n",
     b"07\r\n",

@@ -343,13 +343,22 @@ const STATS: &str = "STAT pid 1\r\nSTAT version 1.6.18\r\nSTAT rusage_user 0:5\r
     STAT domain_socket NULL\r\nEND\r\n";
 
 /// Calls that are asked with other words than were recorded: file, call, what is sent here, row, why.
-pub const ASKED: &[(&[&str], &str, &str, &str, &str)] = &[(
-    PYMEMCACHE_3,
-    "stats('settings')   # Client(key_prefix=b'p:')",
-    "stats settings\r\n",
-    "PY-16",
-    "it puts its prefix in front of what is no key",
-)];
+pub const ASKED: &[(&[&str], &str, &str, &str, &str)] = &[
+    (
+        PYMEMCACHE_3,
+        "stats('settings')   # Client(key_prefix=b'p:')",
+        "stats settings\r\n",
+        "PY-16",
+        "it puts its prefix in front of what is no key",
+    ),
+    (
+        PYMEMCACHE,
+        "set(b'k', b'val', expire=-1, noreply=False)",
+        "set k 0 2592001 3\r\nval\r\n",
+        "PY-24",
+        "a moment that is past says the same, and proxies take it, as they do not a negative number",
+    ),
+];
 
 /// What is sent here where that is listed.
 pub fn asked(file: &str, call: &str) -> Option<&'static str> {

@@ -176,7 +176,9 @@ pub(in crate::protocol) fn frame<'a>(unread: &'a [u8], scanned: &mut usize) -> F
 /// A line without its end.
 pub(in crate::protocol) fn parse(text: &[u8]) -> Option<Line> {
     if text.first().is_some_and(u8::is_ascii_digit) {
-        return number::whole(text).map(Line::Number);
+        // Servers before 1.4 padded what decr answers, as they still pad what it leaves.
+        let blanks = text.iter().rev().take_while(|byte| **byte == b' ').count();
+        return number::whole(&text[..text.len() - blanks]).map(Line::Number);
     }
     Some(match text {
         b"END" => Line::End,
