@@ -47,7 +47,7 @@ impl std::fmt::Display for KeyFault {
             }
             KeyFault::Byte(byte, at) => write!(
                 f,
-                "byte {at} of the key is 0x{byte:02x}; no key may hold spaces or control characters (but with binary_keys=on and protocol=meta, or in the binary protocol)"
+                "byte {at} of the key is 0x{byte:02x}; no key may hold spaces or control characters (but with binary_keys=on)"
             ),
         }
     }

@@ -93,9 +93,12 @@ fn meaning(op: Op, reply: &str) -> Option<Told> {
         }
         "VERSION 1.6.18" if op == Op::Version => Some(Told::Version(b"1.6.18".to_vec())),
         "END" if is(&READS) => Some(Told::Miss(Status::NO_VALUE)),
-        // Old servers put blanks behind it.
         _ if is(&[Op::Incr, Op::Decr]) => {
-            let number = reply.trim_end_matches(' ');
+            // Old servers put blanks behind what decr has made shorter.
+            let number = match op {
+                Op::Decr => reply.trim_end_matches(' '),
+                _ => reply,
+            };
             number.parse().ok().map(Told::Number)
         }
         _ if is(&[Op::Get, Op::Gat]) => plain_value(reply),

@@ -62,6 +62,8 @@ pub fn answer(op: Op, line: Line, text: &[u8]) -> Answer {
         (Op::Touch, Line::Touched) => Answer::Done,
         (Op::Delete | Op::DeleteAll, Line::Deleted) => Answer::Done,
         (Op::FlushAll | Op::Verbosity | Op::CacheMemlimit, Line::Ok) => Answer::Done,
+        // Blanks behind it are those of a number that had become shorter: only decr makes one.
+        (Op::Incr, Line::Number(_)) if text.ends_with(b" \r\n") => Answer::Unexpected,
         (Op::Incr | Op::Decr, Line::Number(number)) => Answer::Number(number),
         (Op::Version, Line::Version(version)) => Answer::Version(version),
         (Op::Ping, Line::Version(_)) => Answer::Done,
