@@ -81,7 +81,10 @@ impl Peer {
     }
 
     pub fn uri(&self, options: &str) -> String {
-        format!("memcacheds://{}/?{options}", self.shared.address)
+        format!(
+            "memcacheds://{}/?protocol=ascii&{options}",
+            self.shared.address
+        )
     }
 
     /// Show another certificate from now on, and forget all sessions.

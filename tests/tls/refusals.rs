@@ -184,7 +184,10 @@ fn fm69_a_name_that_has_moved_is_looked_up_again() {
     );
     let lookups = Lookups::new();
     lookups.at("one.test", &[old.address()]);
-    let servers = format!("memcacheds://one.test?{}", trusting(&authority.ca()));
+    let servers = format!(
+        "memcacheds://one.test?protocol=ascii&{}",
+        trusting(&authority.ca())
+    );
     let caller = Caller::new(&servers, &lookups.resolver());
     assert_eq!(caller.get("key"), Outcome::Miss);
     caller.close();
