@@ -2220,8 +2220,9 @@ bool mc_conn_is_up(struct mc_conn *conn);
 /**
  * Return the descriptor of the connection, to wait for only: nobody else may read or write it, close
  * it, or keep it beyond the next call that fails. -1 while there is no connection, and for a server in
- * memory, which never has to be waited for. What was received already is not seen there: ask
- * mc_conn_line_available first. Since: 0.1.
+ * memory, which never has to be waited for. What was received already is not seen there: wait only
+ * after MC_WOULD_BLOCK, and over TLS more than once, as records that carry no data (a session ticket)
+ * make it readable too. Since: 0.1.
  */
 MC_API
 int32_t mc_conn_fileno(struct mc_conn *conn);

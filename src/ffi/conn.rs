@@ -197,8 +197,9 @@ pub extern "C" fn mc_conn_is_up(conn: *mut mc_conn) -> bool {
 
 /// Return the descriptor of the connection, to wait for only: nobody else may read or write it, close
 /// it, or keep it beyond the next call that fails. -1 while there is no connection, and for a server in
-/// memory, which never has to be waited for. What was received already is not seen there: ask
-/// mc_conn_line_available first. Since: 0.1.
+/// memory, which never has to be waited for. What was received already is not seen there: wait only
+/// after MC_WOULD_BLOCK, and over TLS more than once, as records that carry no data (a session ticket)
+/// make it readable too. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn mc_conn_fileno(conn: *mut mc_conn) -> i32 {
     let mut fd = -1;
