@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Options, Protocol, Scope, ServerOptions, Stagger, TABLE, TlsVersion, find,
+    Clock, Options, Placement, Protocol, Scope, ServerOptions, Stagger, TABLE, TlsVersion, find,
 };
 
 use values::{bad, good};
@@ -131,6 +131,13 @@ fn the_defaults_are_those_of_the_table() {
         item_size_max: 1 << 20,
         max_value_size: 128 << 20,
         protocol: Protocol::Auto,
+        placement: Placement::Modula,
+        hash: None,
+        hash_prefix: None,
+        hash_tags: false,
+        hashing_retries: 10,
+        total_buckets: 0,
+        sort_servers: false,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),

@@ -128,7 +128,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             Err(failure) => return operation.on(Event::Refused { tag, failure }),
         };
         let request = Request::new(command.op, command, key, || {
-            unix_now(context.topology, command)
+            unix_now(context.topology, command, context.limits)
         });
         if let Some(failure) = fault(&request, context.limits) {
             return operation.on(Event::Refused { tag, failure });
@@ -218,7 +218,9 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             let Ok(key) = key(op, command, context.limits) else {
                 return;
             };
-            let request = Request::new(op, command, key, || unix_now(context.topology, command));
+            let request = Request::new(op, command, key, || {
+                unix_now(context.topology, command, context.limits)
+            });
             if context.place(command) != Some(to) || fault(&request, context.limits).is_some() {
                 return;
             }

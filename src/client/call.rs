@@ -48,19 +48,19 @@ pub fn limits(options: &Options) -> Limits<'_> {
 
 /// The server that a command goes to.
 #[inline(always)]
-fn place(topology: &Servers, command: &Command<'_>) -> Option<usize> {
+fn place(topology: &Servers, command: &Command<'_>, prefix: &[u8]) -> Option<usize> {
     if command.op.is_server_wide() {
         return Some(command.server);
     }
-    topology.place(command.route.unwrap_or(command.key))
+    topology.place(command.key, command.route, prefix)
 }
 
 /// The wall clock for a command's expiry time: that of its server, where it is in this process and may
 /// have been moved.
 #[cold]
 #[inline(never)]
-pub(super) fn unix_now(topology: &Servers, command: &Command<'_>) -> i64 {
-    let server = place(topology, command).and_then(|to| topology.server(to));
+pub(super) fn unix_now(topology: &Servers, command: &Command<'_>, limits: Limits<'_>) -> i64 {
+    let server = place(topology, command, limits.prefix).and_then(|to| topology.server(to));
     match server.and_then(|server| server.store.as_deref()) {
         Some(store) => store.unix_now(),
         None => deadline::unix_now(),
@@ -79,7 +79,7 @@ impl<'a, C: Commands + ?Sized> Context<'a, C> {
     /// The server that a command goes to.
     #[inline]
     pub(super) fn place(&self, command: &Command<'_>) -> Option<usize> {
-        place(self.topology, command)
+        place(self.topology, command, self.limits.prefix)
     }
 }
 

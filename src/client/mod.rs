@@ -32,6 +32,7 @@ mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::deadline::{Deadline, Nanos};
 use crate::error::{Effect, Failure, Result, Status};
@@ -109,14 +110,24 @@ impl Client {
     /// Neither resolves nor connects. Fails where a store in memory is there already and is not what
     /// its URI says.
     pub fn new(config: Config, observer: Option<Arc<dyn Observer>>) -> Result<Client> {
-        Ok(Client::made(Core::new(&config, observer, None)?, config))
+        Client::placing(config, observer, Custom::default())
+    }
+
+    /// As [`Client::new`], with functions of the program's own that place keys.
+    pub fn placing(
+        config: Config,
+        observer: Option<Arc<dyn Observer>>,
+        custom: Custom,
+    ) -> Result<Client> {
+        let core = Core::new(&config, observer, custom, None)?;
+        Ok(Client::made(core, config))
     }
 
     /// A client that looks its servers' names up elsewhere than in the process's own resolver, which
     /// the client shares with all others: for tests.
     #[doc(hidden)]
     pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Result<Client> {
-        let core = Core::new(&config, None, Some(resolver))?;
+        let core = Core::new(&config, None, Custom::default(), Some(resolver))?;
         Ok(Client::made(core, config))
     }
 
@@ -254,7 +265,7 @@ impl Client {
     pub fn server_for_key(&self, key: &[u8]) -> Result<ServerName> {
         let topology = self.core.state().topology();
         topology
-            .place(key)
+            .place(key, None, &self.settings.options.key_prefix)
             .and_then(|index| topology.server(index))
             .map(|server| server.name)
             .ok_or_else(|| no_servers(Op::Get))
@@ -277,7 +288,7 @@ impl Client {
 
     /// Remove the server that `which` names, by its URI in any spelling or its alias.
     pub fn remove_server(&self, which: &str) -> Result<()> {
-        self.core.state().remove_server(which)
+        self.core.state().remove_server(which, &self.core)
     }
 
     /// Replace the list as a whole; servers that stay keep their connections.

@@ -44,11 +44,11 @@ pub fn run<S: Sink + Default>(
         Ok(key) => key,
         Err(failure) => return fail(sink, failure),
     };
-    let request = Request::new(op, command, key, || unix_now(topology, command));
+    let request = Request::new(op, command, key, || unix_now(topology, command, limits));
     if let Some(failure) = fault(&request, limits) {
         return fail(sink, failure);
     }
-    let place = topology.place(command.route.unwrap_or(command.key));
+    let place = topology.place(command.key, command.route, limits.prefix);
     let Some((to, server)) = place.and_then(|to| Some((to, topology.server(to)?))) else {
         return fail(sink, no_servers(op));
     };
