@@ -134,7 +134,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             return operation.on(Event::Refused { tag, failure });
         }
         let Some(to) = context.place(command) else {
-            let failure = no_servers(command.op);
+            let failure = no_servers(command.op, context.topology);
             return operation.on(Event::Refused { tag, failure });
         };
         let usable = |lane: &Lane| lane.to == to && (lane.fresh || !fresh);

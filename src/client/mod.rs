@@ -46,7 +46,7 @@ use crate::protocol::{Command, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context};
 use sink::Sink;
-use state::Core;
+use state::{Core, Servers};
 
 /// A client: shared freely between threads. Views made by [`Client::with`] share its connections.
 pub struct Client {
@@ -268,7 +268,7 @@ impl Client {
             .place(key, None, &self.settings.options.key_prefix)
             .and_then(|index| topology.server(index))
             .map(|server| server.name)
-            .ok_or_else(|| no_servers(Op::Get))
+            .ok_or_else(|| no_servers(Op::Get, &topology))
     }
 
     /// The servers' names, in the order of the list.
@@ -298,13 +298,17 @@ impl Client {
 }
 
 #[cold]
-pub(crate) fn no_servers(op: Op) -> Box<Failure> {
+pub(crate) fn no_servers(op: Op, topology: &Servers) -> Box<Failure> {
     let effect = if op.is_read() {
         Effect::None
     } else {
         Effect::NotApplied
     };
-    Failure::new(Status::NO_AVAILABLE_SERVERS, "the client has no servers").effect(effect)
+    let why = match topology.servers() {
+        [] => "the client has no servers",
+        _ => "the placement has no server for this key",
+    };
+    Failure::new(Status::NO_AVAILABLE_SERVERS, why).effect(effect)
 }
 
 /// A lone command.

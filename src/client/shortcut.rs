@@ -50,7 +50,7 @@ pub fn run<S: Sink + Default>(
     }
     let place = topology.place(command.key, command.route, limits.prefix);
     let Some((to, server)) = place.and_then(|to| Some((to, topology.server(to)?))) else {
-        return fail(sink, no_servers(op));
+        return fail(sink, no_servers(op, topology));
     };
     let mut begun = None;
     if call.options.shortcut {

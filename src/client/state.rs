@@ -205,21 +205,36 @@ impl State {
     }
 
     /// Make a new list of the old one, and swap; servers in both keep their connections, those that
-    /// left close theirs, and keep none that calls under way still make.
-    fn change(
-        &self,
-        core: &Core,
-        edit: impl FnOnce(&mut Vec<ServerSpec>) -> Result<()>,
-    ) -> Result<()> {
-        let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+    /// left close theirs, and keep none that calls under way still make. What is to be hashed is hashed
+    /// without the lock, since the program may have brought the hash; should another change come in
+    /// between, all is made anew.
+    fn change(&self, core: &Core, edit: impl Fn(&mut Vec<ServerSpec>) -> Result<()>) -> Result<()> {
+        loop {
+            let (mut specs, seen) = self.specs();
+            edit(&mut specs)?;
+            let placer = placer(&core.rule, specs.iter())?;
+            let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+            let old = self.topology();
+            if Arc::ptr_eq(old.placer(), &seen) {
+                return self.swap(old, specs, placer);
+            }
+        }
+    }
+
+    /// The list of the moment, and the placer that was made for it and for no other.
+    fn specs(&self) -> (Vec<ServerSpec>, Arc<Placer>) {
         let old = self.topology();
-        let mut specs: Vec<ServerSpec> = old
-            .servers()
-            .iter()
-            .map(|server| server.spec.clone())
-            .collect();
-        edit(&mut specs)?;
-        let placer = placer(&core.rule, specs.iter())?;
+        let specs = old.servers().iter().map(|server| server.spec.clone());
+        (specs.collect(), old.placer().clone())
+    }
+
+    /// With the lock held.
+    fn swap(
+        &self,
+        old: Held<'_, Servers>,
+        specs: Vec<ServerSpec>,
+        placer: Arc<Placer>,
+    ) -> Result<()> {
         let servers: Vec<Arc<Server>> = specs
             .into_iter()
             .map(|spec| self.kept_or_new(&old, spec))

@@ -33,13 +33,11 @@ impl Settings {
         };
         match name.to_ascii_lowercase().as_str() {
             "hash" => {
-                let name = value.as_str().map_or_else(
-                    || match value.as_u64() {
-                        Some(1) => "md5",
-                        other => panic!("{other:?}"),
-                    },
-                    |name| name,
-                );
+                let by_number = || match value.as_u64() {
+                    Some(1) => "md5",
+                    other => panic!("{other:?}"),
+                };
+                let name = value.as_str().unwrap_or_else(by_number);
                 self.hash = Some(libhashkit(name).word());
             }
             "ketama" if is_on => self.ring = ketama,
