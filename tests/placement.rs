@@ -7,8 +7,16 @@ mod clients;
 mod default;
 #[path = "placement/hashes.rs"]
 mod hashes;
+#[path = "placement/independent.rs"]
+mod independent;
 #[path = "placement/libmemcached.rs"]
 mod libmemcached;
+#[path = "placement/moves.rs"]
+mod moves;
+#[path = "placement/options.rs"]
+mod options;
+#[path = "placement/page.rs"]
+mod page;
 #[path = "placement/python.rs"]
 mod python;
 #[path = "placement/support.rs"]
