@@ -26,7 +26,7 @@ use support::Tally;
 
 /// Every row of `tests/vectors/placement/`, but those of hsieh, which no build of libmemcached has.
 #[test]
-fn every_recorded_row_is_reproduced() {
+fn fm80_every_recorded_row_is_reproduced() {
     let mut tally = Tally::default();
     hashes::recorded(&mut tally);
     clients::recorded(&mut tally);

@@ -18,7 +18,7 @@ fn with_prefix(placer: &Placer, prefix: &str) -> Vec<Option<usize>> {
 }
 
 #[test]
-fn a_prefix_is_hashed_where_the_clients_do_it() {
+fn fm40_a_prefix_is_hashed_where_the_clients_do_it() {
     let servers = some(5);
     for &placement in Placement::ALL {
         let word = placement.word();
