@@ -127,8 +127,8 @@ options! {
             "The largest item that the server stores, as its own option -I says it: key, value and the server's overhead. What is larger is refused without being sent.";
         max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
             "The largest value that is received; a server that announces more fails the command.";
-        protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii"]), [pooled],
-            "The protocol that is spoken. This version speaks ASCII only, so both mean the same.";
+        protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta", "binary"]), [pooled],
+            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` is `ascii` in this version.";
         placement: Placement = "modula", Kind::Choice(Placement::WORDS), [pooled],
             "Which server a key belongs to, as another client or a proxy places it: see `docs/placement.md`. With one server, all keys are its own.";
         hash: Option<HashName> = "auto", Kind::Choice(HashName::OR_AUTO), [pooled],

@@ -210,11 +210,6 @@ fn faults_in_a_list_name_the_server_and_the_option() {
         ("/a?weight=0", Status::INVALID_ARGUMENT, ["/a", "weight"]),
         ("/a?alias=x%2Cy", Status::INVALID_ARGUMENT, ["/a", "comma"]),
         (
-            "/a?protocol=binary",
-            Status::UNSUPPORTED,
-            ["/a", "ASCII only"],
-        ),
-        (
             "/a?protocol=x",
             Status::UNKNOWN_PROTOCOL,
             ["/a", "protocol"],

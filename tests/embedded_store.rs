@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use memcached2::connection::embedded::{DEFAULT_LIMIT, Embedded, MemoryStore, StoreSettings, open};
-use memcached2::engine::{Arithmetic, Expiry, Mode, Store, Stored, item_size};
+use memcached2::engine::{Count, Expiry, Mode, Store, Stored, Uncounted, item_size};
 use memcached2::error::Status;
 use memcached2::transport::pipe::Peer;
 
@@ -104,7 +104,8 @@ fn limit_under_threads() {
                         .wrapping_add(99);
                     let len = (seed >> 40) as usize % 900_000;
                     let key = format!("key{}", (seed >> 33) % 5000);
-                    assert_eq!(put(store, &key, &value[..len]), Stored::Stored);
+                    let stored = put(store, &key, &value[..len]);
+                    assert!(matches!(stored, Stored::Stored(_)), "{stored:?}");
                     highest.fetch_max(store.used() as u64, Relaxed);
                 }
             });
@@ -136,8 +137,8 @@ fn eviction_order() {
     assert!(has(&store, "10"));
     assert!(store.touch(b"11", Expiry::NEVER, NOW, |_| ()).is_some());
     assert_eq!(
-        store.arithmetic(b"13", true, 1, NOW),
-        Arithmetic::NonNumeric
+        store.count(b"13", &Count::by(true, 1), NOW, |number, _| number),
+        Err(Uncounted::NonNumeric)
     );
     let draft = store
         .begin(b"14", 0, Expiry::NEVER, 0, Mode::Add, NOW)

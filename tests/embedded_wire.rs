@@ -11,8 +11,12 @@ mod counters;
 mod dump;
 #[path = "embedded_wire/ends.rs"]
 mod ends;
+#[path = "embedded_wire/frame.rs"]
+mod frame;
 #[path = "embedded_wire/random.rs"]
 mod random;
+#[path = "embedded_wire/random_frames.rs"]
+mod random_frames;
 #[path = "embedded_wire/transcript.rs"]
 mod transcript;
 
@@ -20,11 +24,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ends::{End, Ours, Real};
-use transcript::{Exchange, Row, Transcript};
+use transcript::{Exchange, Notation, Row, Transcript};
 
 /// Every file of transcripts, each replayed against servers of its own.
-const SUBJECTS: [&str; 11] = [
+const SUBJECTS: [&str; 13] = [
     "arithmetic",
+    "binary",
     "cas",
     "dumps",
     "edges",
@@ -32,6 +37,7 @@ const SUBJECTS: [&str; 11] = [
     "flush",
     "limits",
     "lines",
+    "meta",
     "reading",
     "server",
     "store",
@@ -48,19 +54,36 @@ fn file(subject: &str) -> PathBuf {
 
 fn read(subject: &str) -> Transcript {
     let text = std::fs::read_to_string(file(subject)).expect("a file of transcripts");
-    Transcript::parse(&text)
+    Transcript::parse(&text, notation(subject))
+}
+
+fn notation(subject: &str) -> Notation {
+    match subject {
+        "binary" => Notation::Frames,
+        _ => Notation::Text,
+    }
 }
 
 /// Every row begins on a new connection to a server without items.
-fn begin(end: &mut dyn End) {
+fn begin(end: &mut dyn End, notation: Notation) {
     end.connect();
     end.send(b"verbosity 0 noreply\r\nflush_all\r\n");
     assert_eq!(end.reply(4), b"OK\r\n");
+    // The first byte of a connection tells which protocol it speaks.
+    if notation == Notation::Frames {
+        end.connect();
+    }
 }
 
 /// Play one row; `expected` picks the side of each exchange that has to come.
-fn play(row: &Row, end: &mut dyn End, expected: impl Fn(&Exchange) -> (&[u8], bool), what: &str) {
-    begin(end);
+fn play(
+    row: &Row,
+    notation: Notation,
+    end: &mut dyn End,
+    expected: impl Fn(&Exchange) -> (&[u8], bool),
+    what: &str,
+) {
+    begin(end, notation);
     for exchange in &row.exchanges {
         let name = &row.name;
         if exchange.wait > 0 {
@@ -69,7 +92,10 @@ fn play(row: &Row, end: &mut dyn End, expected: impl Fn(&Exchange) -> (&[u8], bo
         end.send(&exchange.sent);
         let (reply, closed) = expected(exchange);
         let got = end.reply(reply.len());
-        let show = transcript::escape;
+        let show = |bytes: &[u8]| match notation {
+            Notation::Text => vec![transcript::escape(bytes)],
+            Notation::Frames => frame::render(bytes),
+        };
         assert_eq!(show(&got), show(reply), "{what}: {name}");
         if closed {
             assert!(end.is_closed(), "{what}: {name}: not closed");
@@ -77,13 +103,16 @@ fn play(row: &Row, end: &mut dyn End, expected: impl Fn(&Exchange) -> (&[u8], bo
         }
     }
     if row.ends_in_step {
-        end.send(b"verbosity\r\n");
-        let last = end.reply(b"ERROR\r\n".len());
-        assert_eq!(
-            last, b"ERROR\r\n",
-            "{what}: {}: something is left",
-            row.name
-        );
+        let (ask, answer) = match notation {
+            Notation::Text => (b"verbosity\r\n".to_vec(), b"ERROR\r\n".to_vec()),
+            Notation::Frames => (
+                frame::parse("noop opaque=57005", false),
+                frame::parse("noop status=0 opaque=57005", true),
+            ),
+        };
+        end.send(&ask);
+        let last = end.reply(answer.len());
+        assert_eq!(last, answer, "{what}: {}: something is left", row.name);
     }
 }
 
@@ -91,7 +120,7 @@ fn record(subject: &str) {
     let mut transcript = read(subject);
     let mut real = Real::new();
     for row in &mut transcript.rows {
-        begin(&mut real);
+        begin(&mut real, notation(subject));
         for exchange in &mut row.exchanges {
             if exchange.wait > 0 {
                 real.wait(exchange.wait);
@@ -108,19 +137,26 @@ fn replay(subject: &str) {
         record(subject);
     }
     let transcript = read(subject);
+    let notation = transcript.notation;
     let mut real = Real::new();
     for row in &transcript.rows {
-        play(row, &mut real, |e| (&e.reply, e.closed), "memcached");
+        play(
+            row,
+            notation,
+            &mut real,
+            |e| (&e.reply, e.closed),
+            "memcached",
+        );
     }
     for pieces in PIECES {
         let mut ours = Ours::new(pieces);
         let what = format!("embedded, pieces of {pieces}");
         for row in &transcript.rows {
             if row.whole_only && pieces != 0 {
-                begin(&mut ours);
+                begin(&mut ours, notation);
                 continue;
             }
-            play(row, &mut ours, |e| e.ours(), &what);
+            play(row, notation, &mut ours, |e| e.ours(), &what);
         }
     }
     let differing: Vec<_> = transcript
@@ -150,7 +186,7 @@ macro_rules! subjects {
     )* };
 }
 
-subjects! { arithmetic cas dumps edges expiry flush limits lines reading server store }
+subjects! { arithmetic binary cas dumps edges expiry flush limits lines meta reading server store }
 
 #[test]
 fn enough_of_them() {
@@ -163,6 +199,7 @@ fn enough_of_them() {
         std::io::stdout(),
         "{rows} rows of transcripts, {otherwise} answered otherwise on purpose"
     );
-    assert!(rows >= 250, "{rows}");
+    assert!(rows >= 600, "{rows}");
+    assert!(read("binary").rows.len() >= 120);
     assert!(otherwise * 10 <= rows, "{otherwise}");
 }

@@ -1,5 +1,7 @@
 //! The session without a socket: scripted bytes in, what they mean for the commands that wait out.
 
+#[path = "session/binary.rs"]
+mod binary;
 #[path = "session/harness.rs"]
 mod harness;
 #[path = "session/large.rs"]
@@ -10,6 +12,10 @@ mod lines;
 mod lines_long;
 #[path = "session/lone.rs"]
 mod lone;
+#[path = "session/meta.rs"]
+mod meta;
+#[path = "session/meta_batches.rs"]
+mod meta_batches;
 #[path = "session/quiet.rs"]
 mod quiet;
 #[path = "session/sending.rs"]
@@ -20,3 +26,5 @@ mod single;
 mod stats;
 #[path = "session/table.rs"]
 mod table;
+#[path = "session/tagged.rs"]
+mod tagged;

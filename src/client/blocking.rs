@@ -6,10 +6,9 @@ use super::call::{Call, Context, unix_now};
 use super::lane::{Handed, Lane};
 use super::no_servers;
 use super::sink::{Sent, Sink};
-use crate::error::Failure;
 use crate::observe::Notices;
 use crate::operation::batch::Batch;
-use crate::operation::command::{Commands, fault, key};
+use crate::operation::command::{Commands, fault, key, unsent};
 use crate::operation::retry::Loss;
 use crate::operation::single::Single;
 use crate::operation::{Event, Operation, Step, Token};
@@ -28,7 +27,7 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     pub(super) unreachable: Vec<(usize, Loss)>,
     /// Commands whose server's pool was full while connections to others were held: waiting then
     /// could be waiting for each other.
-    pub(super) deferred: Vec<(Token, bool)>,
+    pub(super) deferred: Vec<(Token, bool, bool)>,
     /// A full pool may be waited for: in a batch only when nothing else is left to be done.
     pub(super) may_wait: bool,
     /// Something has waited in this call.
@@ -93,8 +92,8 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         let mut command = self.context.commands.blank();
         loop {
             match operation.next() {
-                Step::Send { tag, fresh } => {
-                    self.send(tag, fresh, &mut command, operation);
+                Step::Send { tag, fresh, loud } => {
+                    self.send(tag, fresh, loud, &mut command, operation);
                     self.send_more(&mut command, operation);
                 }
                 Step::Fail { tag, failure } => self.sink.fail(tag, failure),
@@ -115,6 +114,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         &mut self,
         tag: Token,
         fresh: bool,
+        loud: bool,
         command: &mut Command<'a>,
         operation: &mut O,
     ) {
@@ -142,7 +142,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             Some(index) => index,
             None => match self.open(tag, to, &request, fresh) {
                 Ok(Some(index)) => index,
-                Ok(None) => return self.deferred.push((tag, fresh)),
+                Ok(None) => return self.deferred.push((tag, fresh, loud)),
                 Err(loss) => {
                     return operation.on(Event::Lost {
                         tag,
@@ -157,12 +157,20 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         let quiet = !self.batch && command.is_quiet(self.call.options.default_noreply);
         let (id, name) = (lane.id, lane.server.name);
         lane.quiet = quiet;
-        match lane.session().submit(tag, &request, quiet) {
-            Ok(key_at) => self.sink.sent(tag, &Sent::new(&request, id, key_at, name)),
-            Err(why) => operation.on(Event::Refused {
-                tag,
-                failure: Failure::no_memory(why.0).on(name),
-            }),
+        let session = lane.session();
+        if loud {
+            session.be_loud();
+        }
+        match session.submit(tag, &request, quiet) {
+            Ok(key_at) => {
+                let sent = Sent::new(&request, id, key_at, name);
+                let clamped = session.clamped().unwrap_or(sent.clamped);
+                self.sink.sent(tag, &Sent { clamped, ..sent });
+            }
+            Err(why) => {
+                let failure = unsent(command.op, why).on(name);
+                operation.on(Event::Refused { tag, failure });
+            }
         }
     }
 
@@ -211,6 +219,9 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         };
         let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
         let session = lane.session();
+        if session.is_tagged() {
+            return;
+        }
         for tag in operation.unsent() {
             if context.commands.fill(tag, command).is_err() || command.op != op {
                 return;

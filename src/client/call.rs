@@ -1,13 +1,18 @@
 //! What a call is carried out with: its time, its options, its commands.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::state::{Core, Servers};
 use crate::connection::outbox::{Token, Values};
 use crate::deadline::{self, Deadline, Nanos};
 use crate::operation::command::{Commands, Limits};
-use crate::options::Options;
-use crate::protocol::Command;
+use crate::options::{Options, Protocol};
+use crate::protocol::{Command, Dialect};
+
+/// The largest item of a server that was told no other limit.
+const SERVERS_ITEM_MAX: u64 = 1 << 20;
 
 /// What one call is carried out with.
 #[derive(Clone, Copy)]
@@ -27,6 +32,24 @@ impl Call<'_> {
     /// The largest value that a connection takes.
     pub fn max_value(&self) -> usize {
         usize::try_from(self.options.max_value_size).unwrap_or(usize::MAX)
+    }
+
+    /// Where a server may well refuse a value for its size, the command is sent so that it is answered.
+    pub fn loud_above(&self) -> usize {
+        let limit = self.options.item_size_max.min(SERVERS_ITEM_MAX);
+        usize::try_from(limit / 2).unwrap_or(usize::MAX)
+    }
+
+    /// What a new connection speaks. Opaques begin anywhere, so that a reply meant for another connection
+    /// is not taken for one of this.
+    pub fn dialect(&self) -> Dialect {
+        // The standard library's keys come from the system, and differ each time.
+        let opaque = || RandomState::new().hash_one(()) as u32;
+        match self.options.protocol {
+            Protocol::Auto | Protocol::Ascii => Dialect::Ascii,
+            Protocol::Meta => Dialect::Meta { opaque: opaque() },
+            Protocol::Binary => Dialect::Binary { opaque: opaque() },
+        }
     }
 }
 

@@ -227,7 +227,7 @@ fn answered(
 }
 
 fn greet(call: &Call<'_>, socket: Socket, now: Moment) -> Result<Stage> {
-    let greeting = Greeting::begin(socket, call.max_value(), now)?;
+    let greeting = Greeting::begin(socket, call, now)?;
     Ok(Stage::Greeting(Box::new(greeting)))
 }
 

@@ -91,6 +91,8 @@ pub fn deliver<S: Sink + ?Sized>(
             );
             1
         }
+        // The driver tells its operation.
+        Outcome::Doubt(_) => 0,
         Outcome::QuietFailed { status, text } => {
             quiet_failed(server, status, session.bytes(text), notices);
             0

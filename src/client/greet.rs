@@ -8,11 +8,12 @@ use super::place::Noted;
 use super::server::Server;
 use crate::connection::arrival::Outcome;
 use crate::connection::link::{Link, Trouble};
-use crate::connection::outbox::{Token, Values};
+use crate::connection::outbox::NoValue;
 use crate::connection::session::Session;
 use crate::connection::trouble::tls_failure;
 use crate::deadline::{self, Moment};
 use crate::error::{Failure, Phase, Status};
+use crate::operation::command::unsent;
 use crate::protocol::{Command, Key, Op, Request};
 use crate::transport::tls::TlsFault;
 use crate::transport::{Interest, Mode, Readiness};
@@ -29,14 +30,18 @@ pub struct Greeting {
 }
 
 impl Greeting {
-    pub fn begin(socket: Socket, max_value: usize, now: Moment) -> Result<Greeting, Box<Failure>> {
-        let mut link = Link::new(socket.stream, Session::new(max_value), now);
+    pub fn begin(socket: Socket, call: &Call<'_>, now: Moment) -> Result<Greeting, Box<Failure>> {
+        let mut link = Link::new(
+            socket.stream,
+            Session::speaking(call.dialect(), call.max_value()),
+            now,
+        );
         let command = Command::new(Op::Version, b"");
         let request = Request::new(Op::Version, &command, Key::NONE, deadline::unix_now);
         link.session.begin();
         link.session
             .submit(0, &request, false)
-            .map_err(|why| Failure::no_memory(why.0))?;
+            .map_err(|why| unsent(command.op, why))?;
         Ok(Greeting {
             noted: socket.noted,
             link: Some(link),
@@ -148,13 +153,4 @@ fn refused(server: &Server, status: Status, text: String) -> Box<Failure> {
     Failure::new(status, text)
         .at(Phase::Handshake)
         .on(server.name)
-}
-
-/// No command of a greeting has a value.
-struct NoValue;
-
-impl Values for NoValue {
-    fn value(&self, _: Token) -> &[u8] {
-        b""
-    }
 }

@@ -64,6 +64,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 } else {
                     lane.session().begin();
                 }
+                lane.session().be_loud_above(self.call.loud_above());
                 self.lanes.push(lane);
                 Ok(Some(self.lanes.len() - 1))
             }
@@ -128,16 +129,16 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         server: &Arc<Server>,
         seat: Seat,
     ) -> std::result::Result<Way, Box<Failure>> {
-        let max_value = self.call.max_value();
+        let session = Session::speaking(self.call.dialect(), self.call.max_value());
         if let Some(stream) = server.pipe() {
-            let link = Link::new(stream, Session::new(max_value), deadline::now());
+            let link = Link::new(stream, session, deadline::now());
             self.notices
                 .push(What::Connected, server.name, Status::OK, String::new);
             return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
         }
         Ok(Way::Making(Box::new(Making {
             attempt: Attempt::new(self.call, server, deadline::now())?,
-            session: Session::new(max_value),
+            session,
             seat,
         })))
     }

@@ -41,7 +41,7 @@ use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
 use crate::operation::broadcast::Everywhere;
 use crate::operation::command::Commands;
-use crate::options::Options;
+use crate::options::{Options, Protocol};
 use crate::protocol::{Command, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context};
@@ -68,7 +68,9 @@ pub(crate) struct Settings {
 const PLAIN_MIN: Duration = Duration::from_millis(20);
 
 impl Settings {
-    fn new(options: Options, core: &Core) -> Settings {
+    fn new(mut options: Options, core: &Core) -> Settings {
+        // The short way speaks ASCII.
+        options.shortcut &= matches!(options.protocol, Protocol::Auto | Protocol::Ascii);
         let plain = allows_plain(options.timeout, core);
         Settings {
             idle_check: options.idle_check.into(),

@@ -39,7 +39,7 @@ impl Sent {
         server: ServerName,
     ) -> Sent {
         Sent {
-            clamped: request.wire.clamped,
+            clamped: request.wire.clamped(),
             ..Sent::of_key(request.key, lane, key_at, server)
         }
     }

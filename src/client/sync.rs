@@ -6,6 +6,7 @@ use super::state::State;
 use super::wait::wait;
 use crate::connection::arrival::Outcome;
 use crate::connection::link::{Link, Trouble};
+use crate::connection::outbox::NoValue;
 use crate::deadline::Deadline;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::Notices;
@@ -36,8 +37,15 @@ pub fn read_owed(
     deadline: Deadline,
     notices: &mut Notices,
 ) -> Result<()> {
+    if let Err(why) = link.session.ask_to_settle() {
+        return Err(Failure::no_memory(why.0).on(server.name));
+    }
     while link.session.owes_quiet() > 0 {
-        let trouble = match link.receive(None, Mode::DontWait) {
+        let moved = match link.session.all_sent() {
+            true => link.receive(None, Mode::DontWait),
+            false => link.send(&NoValue, Mode::DontWait),
+        };
+        let trouble = match moved {
             Ok(_) => {
                 while let Some(arrival) = link.session.next_arrival() {
                     if let Outcome::QuietFailed { status, text } = arrival.what {
@@ -54,7 +62,7 @@ pub fn read_owed(
             Err(Trouble::WouldBlock) => {
                 let interest = Interest {
                     read: true,
-                    write: false,
+                    write: !link.session.all_sent(),
                 };
                 let mut waiting = [link.readiness(interest)];
                 match wait(&mut waiting, deadline.end()) {

@@ -6,6 +6,7 @@ use super::deliver::{deliver, receive};
 use super::lane::{Lane, Way};
 use super::sink::{Answer, Sink};
 use super::wait::wait;
+use crate::connection::arrival::{Arrival, Outcome};
 use crate::connection::link::Trouble;
 use crate::deadline::{self, Moment, earlier};
 use crate::operation::command::Commands;
@@ -18,8 +19,8 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         if self.lanes.is_empty() {
             let mut command = self.context.commands.blank();
             self.may_wait = true;
-            for (tag, fresh) in std::mem::take(&mut self.deferred) {
-                self.send(tag, fresh, &mut command, operation);
+            for (tag, fresh, loud) in std::mem::take(&mut self.deferred) {
+                self.send(tag, fresh, loud, &mut command, operation);
             }
             return;
         }
@@ -222,6 +223,14 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             }
             answered += drained;
             match link.session.next_arrival() {
+                Some(Arrival {
+                    token: tag,
+                    what: Outcome::Doubt(op),
+                }) => operation.on(Event::Doubted {
+                    tag,
+                    op,
+                    server: server.name,
+                }),
                 Some(arrival) => {
                     answered += deliver(arrival, link, &server, sink, &mut self.notices);
                 }

@@ -47,6 +47,8 @@ pub enum Outcome {
         effect: Effect,
         text: Span,
     },
+    /// The server refused one of several commands, and did not say which: this may be it.
+    Doubt(Op),
     /// A quiet command failed; the token means nothing.
     QuietFailed {
         status: Status,

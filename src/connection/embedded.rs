@@ -5,7 +5,11 @@ mod clock;
 mod detail;
 mod dump;
 mod execute;
+mod frames;
 mod lines;
+mod meta;
+mod sheet;
+mod slabs;
 mod statistics;
 mod stores;
 
@@ -18,8 +22,10 @@ use crate::buffer::NoMemory;
 use crate::engine::{Draft, Mode};
 use crate::fork;
 use crate::protocol::ascii::server::{END, without_end};
+use crate::protocol::binary::header::REQUEST;
 use crate::transport::pipe::Peer;
 use dump::Dump;
+use frames::{Frames, Turn};
 use lines::{Lines, Next};
 use stores::Shared;
 
@@ -38,6 +44,10 @@ pub struct Embedded {
 
 /// What the next bytes are.
 enum State {
+    /// The first byte tells which protocol the connection speaks.
+    Begin,
+    /// Frames of the binary protocol, to its end.
+    Frames(Frames),
     Line,
     Value(Value),
     /// So many bytes of a value that was refused.
@@ -52,9 +62,16 @@ struct Value {
     draft: Draft,
     mode: Mode,
     quiet: bool,
-    /// What stands where the value's end should, and how much of that has come.
-    end: [u8; 2],
-    end_len: usize,
+    tail: Tail,
+    /// Where the command is of the meta protocol.
+    meta: Option<meta::Pending>,
+}
+
+/// What stands where a value's end should, and how much of that has come.
+#[derive(Default)]
+struct Tail {
+    bytes: [u8; 2],
+    len: usize,
 }
 
 impl Value {
@@ -62,12 +79,13 @@ impl Value {
     #[inline(always)]
     fn take(&mut self, input: &mut &[u8]) -> bool {
         *input = &input[self.draft.put(input)..];
-        while self.end_len < END.len() {
+        let tail = &mut self.tail;
+        while tail.len < END.len() {
             let Some((byte, rest)) = input.split_first() else {
                 return false;
             };
-            self.end[self.end_len] = *byte;
-            self.end_len += 1;
+            tail.bytes[tail.len] = *byte;
+            tail.len += 1;
             *input = rest;
         }
         true
@@ -84,7 +102,7 @@ impl Embedded {
             shared,
             generation: fork::generation(),
             lines: Lines::default(),
-            state: State::Line,
+            state: State::Begin,
         }
     }
 
@@ -118,6 +136,18 @@ impl Embedded {
                 }
                 State::Dump(_) => while self.dump(replies)? {},
                 State::Closed => return Ok(()),
+                State::Begin if input[0] == REQUEST => {
+                    self.state = State::Frames(Frames::default());
+                }
+                State::Begin => self.state = State::Line,
+                State::Frames(frames) => {
+                    let shared = &*self.shared;
+                    let out = replies;
+                    if !frames.take(input, &mut Turn { shared, now, out })? {
+                        self.state = State::Closed;
+                    }
+                    return Ok(());
+                }
             }
         }
         Ok(())

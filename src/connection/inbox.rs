@@ -72,6 +72,16 @@ impl Inbox {
         }
     }
 
+    /// Move `len` bytes from `at` on one place towards the front.
+    pub fn move_down(&mut self, at: usize, len: usize) {
+        if let Some(chunk) = &mut self.chunk {
+            let bytes = chunk.filled_mut();
+            if at > 0 && at + len <= bytes.len() {
+                bytes.copy_within(at..at + len, at - 1);
+            }
+        }
+    }
+
     #[inline(always)]
     pub fn consume(&mut self, n: usize) {
         self.start += n;

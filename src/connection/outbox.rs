@@ -16,6 +16,15 @@ pub trait Values {
     fn value(&self, token: Token) -> &[u8];
 }
 
+/// Of commands that have no value.
+pub struct NoValue;
+
+impl Values for NoValue {
+    fn value(&self, _: Token) -> &[u8] {
+        b""
+    }
+}
+
 /// A value that stands in the stream before `bytes[at]`.
 struct LentValue {
     at: usize,

@@ -4,6 +4,18 @@ use super::outbox::Token;
 use crate::buffer::{NoMemory, push_within};
 use crate::protocol::{Key, Op, Request};
 
+/// How a command was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// It is answered.
+    Loud,
+    /// It is not answered where there is nothing to tell: a read that finds nothing, a write that does
+    /// what it is for.
+    Silent,
+    /// It does nothing: its reply says that what was sent before it has been answered.
+    Barrier,
+}
+
 /// All that must be remembered of a command to recognise its reply.
 #[derive(Clone, Copy)]
 pub struct Owed {
@@ -19,6 +31,7 @@ pub struct Owed {
     pub last: bool,
     /// A value for this key has come; the end of its line has not.
     pub answered: bool,
+    pub form: Form,
 }
 
 impl Owed {
@@ -49,6 +62,17 @@ impl Owed {
             quiet: false,
             last: false,
             answered: false,
+            form: Form::Loud,
+        }
+    }
+
+    /// A command that does nothing, of no operation.
+    pub fn barrier(quiet: bool, end: u64) -> Owed {
+        Owed {
+            quiet,
+            last: true,
+            form: Form::Barrier,
+            ..Owed::of_key(0, Op::Ping, Key::NONE, 0, end)
         }
     }
 
@@ -109,13 +133,17 @@ impl Queue {
     }
 
     #[inline(always)]
-    fn waiting(&self) -> &[Owed] {
+    pub fn waiting(&self) -> &[Owed] {
         self.owed.get(self.front..).unwrap_or_default()
     }
 
     #[inline]
     pub fn front(&self) -> Option<&Owed> {
         self.waiting().first()
+    }
+
+    pub fn back(&self) -> Option<&Owed> {
+        self.waiting().last()
     }
 
     pub fn back_mut(&mut self) -> Option<&mut Owed> {

@@ -26,7 +26,7 @@ impl Session {
     /// whole, is left to [`Session::next_arrival`].
     #[inline]
     pub fn drain(&mut self, tell: impl FnMut(Token, &ValueHead, &[u8])) -> usize {
-        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() {
+        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() || self.is_tagged() {
             return 0;
         }
         let begin = self.inbox.position();
@@ -44,7 +44,8 @@ impl Session {
         answered
     }
 
-    #[inline(always)]
+    /// A function of its own, so that what surrounds its loop has no part in how that is compiled.
+    #[inline(never)]
     fn drain_values(&mut self, mut tell: impl FnMut(Token, &ValueHead, &[u8])) {
         let outbox = self.outbox.bytes();
         if !self.outbox.all_sent() {
@@ -134,6 +135,9 @@ impl Session {
     /// A value of the line at the front is whole. If that is the line of one key, and its end is there
     /// too, the value is the answer.
     fn is_proved(&mut self) -> bool {
+        if self.is_tagged() {
+            return self.tagged_value_is_answer();
+        }
         let proved = self.owed.is_lone() && self.inbox.unread().starts_with(b"END\r\n");
         if proved {
             self.inbox.consume(5);
@@ -239,6 +243,9 @@ impl Session {
     /// The next arrival among the received bytes; `None` when more must be received, or when the
     /// session is broken.
     pub fn next_arrival(&mut self) -> Option<Arrival> {
+        if self.is_tagged() {
+            return self.next_tagged_arrival();
+        }
         loop {
             match self.mode {
                 Mode::Broken(_) => return None,
@@ -283,7 +290,7 @@ impl Session {
     }
 
     /// A whole line has come. `None`: nothing to tell yet, or broken.
-    fn line(&mut self, used: usize, line: Line) -> Option<Arrival> {
+    pub(super) fn line(&mut self, used: usize, line: Line) -> Option<Arrival> {
         let owed = *self.owed.front()?;
         let early = !self.outbox.all_sent() && self.outbox.written() < self.owed.line_end();
         // A server may refuse a value before it has all of it.
@@ -359,7 +366,13 @@ impl Session {
 
     /// One of the lines of `stats` has come.
     #[cold]
-    fn stat(&mut self, owed: &Owed, used: usize, name: Span, text: Span) -> Option<Arrival> {
+    pub(super) fn stat(
+        &mut self,
+        owed: &Owed,
+        used: usize,
+        name: Span,
+        text: Span,
+    ) -> Option<Arrival> {
         self.stats = self.stats.saturating_add(used);
         if self.stats > self.max_value {
             self.poison("more statistics than max_value_size");
@@ -500,7 +513,7 @@ impl Session {
     }
 
     /// Whether the value that has begun is whole.
-    fn value_is_here(&self) -> bool {
+    pub(super) fn value_is_here(&self) -> bool {
         match self.mode {
             Mode::Value { head, .. } => self.inbox.unread().len() >= head.len + 2,
             _ => false,
@@ -508,7 +521,7 @@ impl Session {
     }
 
     /// The value that has begun is not whole: it is waited for, or too large for the inbox.
-    fn large_or_nothing(&mut self) -> Option<Arrival> {
+    pub(super) fn large_or_nothing(&mut self) -> Option<Arrival> {
         let Mode::Value { index, head } = self.mode else {
             return None;
         };
@@ -523,7 +536,7 @@ impl Session {
         })
     }
 
-    fn whole_value(&mut self, index: usize, head: ValueHead) -> Option<Arrival> {
+    pub(super) fn whole_value(&mut self, index: usize, head: ValueHead) -> Option<Arrival> {
         let at = self.inbox.position();
         if self.inbox.unread().get(head.len..head.len + 2) != Some(b"\r\n") {
             self.poison(UNTERMINATED);
@@ -537,7 +550,7 @@ impl Session {
         Some(self.value_arrival(token, head, at))
     }
 
-    fn placed_value(&mut self) -> Option<Arrival> {
+    pub(super) fn placed_value(&mut self) -> Option<Arrival> {
         if let Mode::Skipping { left, .. } = &mut self.mode {
             let n = self.inbox.unread().len().min(*left);
             *left -= n;

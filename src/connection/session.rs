@@ -7,11 +7,12 @@ use std::io::IoSlice;
 use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
-use super::owed::{Owed, Queue};
+use super::owed::{Form, Owed, Queue};
+use super::tagged::{Tagged, Unsent};
 use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
-use crate::protocol::{Key, Op, Request, Span, ValueHead};
+use crate::protocol::{Dialect, Key, Op, Request, Span, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
 /// form, and fit any socket's receive buffer.
@@ -83,7 +84,7 @@ pub struct Session {
     /// How far the unread line was looked at without finding its end.
     pub(super) scanned: usize,
     open_line: Option<OpenLine>,
-    joining: bool,
+    pub(super) joining: bool,
     /// Bytes received since the exchange began.
     received: u64,
     pub(super) max_value: usize,
@@ -96,6 +97,8 @@ pub struct Session {
     /// The last value was too large for the inbox. The next one may be too: little of it is received
     /// with its header, so that little is copied.
     pub(super) large_before: bool,
+    /// Where commands carry opaques: meta, or binary.
+    pub(super) tagged: Option<Tagged>,
 }
 
 /// How much beyond the length of the command, which has the key, is received at first where a large
@@ -105,7 +108,13 @@ const HEADER_FIRST: usize = 96;
 impl Session {
     /// Values announced larger than `max_value` break the connection.
     pub fn new(max_value: usize) -> Session {
+        Session::speaking(Dialect::Ascii, max_value)
+    }
+
+    /// As [`Session::new`], in a dialect.
+    pub fn speaking(dialect: Dialect, max_value: usize) -> Session {
         Session {
+            tagged: Tagged::speaking(dialect),
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             owed: Queue::default(),
@@ -147,14 +156,21 @@ impl Session {
     /// End it: the filled chunks, and the bytes of the commands.
     pub fn end_batch(&mut self) -> (Vec<Chunk>, Vec<u8>) {
         self.joining = false;
-        (self.inbox.end_keeping(), self.outbox.take())
+        let is_binary = self.is_binary();
+        let mut commands = self.outbox.take();
+        // A NUL is put behind each key, and a frame may end with one.
+        if is_binary && commands.len() < commands.capacity() {
+            commands.push(0);
+        }
+        (self.inbox.end_keeping(), commands)
     }
 
     /// Begin an exchange of one command: encode it. Unless [`Session::lone_reply`] finds its reply, it
     /// must be queued with [`Session::owe_lone`] before anything else is done. Returns where its key
-    /// (with the prefix) stands in the command bytes.
+    /// (with the prefix) stands in the command bytes. For sessions that speak ASCII only.
     #[inline(always)]
     pub fn begin_lone(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
+        debug_assert!(!self.is_tagged());
         self.begin();
         self.encode(0, request)
     }
@@ -176,28 +192,36 @@ impl Session {
         token: Token,
         request: &Request<'_, '_>,
         quiet: bool,
-    ) -> Result<usize, NoMemory> {
+    ) -> Result<usize, Unsent> {
+        if self.is_tagged() {
+            return self.submit_tagged(token, request, quiet);
+        }
         if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
             self.outbox.reserve(ascii::line_room(&request.key))?;
             if let Some(key_at) = self.join(request) {
-                return self.owe(token, request, key_at, false);
+                return Ok(self.owe(token, request, key_at, false)?);
             }
         }
         let key_at = self.encode(token, request)?;
-        self.owe(token, request, key_at, quiet)
+        Ok(self.owe(token, request, key_at, quiet)?)
     }
 
     /// Queue one more command of a batch that is no line of keys. `None` where there is no memory, and
-    /// nothing is queued.
+    /// nothing is queued. For sessions that speak ASCII only.
     #[inline(always)]
     pub fn submit_next(&mut self, token: Token, request: &Request<'_, '_>) -> Option<usize> {
+        debug_assert!(!self.is_tagged());
         let key_at = self.encode(token, request).ok()?;
         self.owe(token, request, key_at, false).ok()
     }
 
     /// Append a command's bytes; a large value is lent.
     #[inline(always)]
-    fn encode(&mut self, token: Token, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
+    pub(super) fn encode(
+        &mut self,
+        token: Token,
+        request: &Request<'_, '_>,
+    ) -> Result<usize, NoMemory> {
         let value = request.value();
         if value.len() > COPIED_VALUE_MAX && request.op.sends_value() {
             let request = *request;
@@ -223,7 +247,7 @@ impl Session {
         Ok(key_at)
     }
 
-    fn encode_end(&mut self) {
+    pub(super) fn encode_end(&mut self) {
         let begin = self.outbox.bytes().len();
         ascii::encode_end(self.outbox.commands());
         self.outbox.queue_from(begin);
@@ -242,7 +266,7 @@ impl Session {
     }
 
     #[inline(always)]
-    fn owe(
+    pub(super) fn owe(
         &mut self,
         token: Token,
         request: &Request<'_, '_>,
@@ -349,10 +373,24 @@ impl Session {
         Some(key_at)
     }
 
+    /// The last command of a batch is silent, or is not: whether [`Session::end_line`] has to put a
+    /// barrier behind it.
+    pub(super) fn wants_barrier(&mut self, wants: bool) {
+        // No key is joined to it: it is of no command that reads a value.
+        self.open_line = wants.then_some(OpenLine {
+            op: Op::Ping,
+            expiry: 0,
+            limit: 0,
+        });
+    }
+
     /// Nothing more is joined to the line of keys; to be called before anything is sent.
     #[inline]
     pub fn end_line(&mut self) {
         if self.open_line.take().is_some() {
+            if self.is_tagged() {
+                return self.end_silence();
+            }
             self.encode_end();
             let end = self.outbox.queued();
             if let Some(last) = self.owed.back_mut() {
@@ -531,7 +569,10 @@ impl Session {
             self.abandoning = true;
             self.owed.spread_line_ends();
         }
-        let owed = self.owed.pop()?;
+        let mut owed = self.owed.pop()?;
+        while owed.form == Form::Barrier {
+            owed = self.owed.pop()?;
+        }
         Some(Abandoned {
             token: owed.token,
             op: owed.op,

@@ -13,6 +13,7 @@ pub struct Draft {
     expiry: Expiry,
     /// With the key.
     len: usize,
+    encoded_key: bool,
 }
 
 impl Draft {
@@ -35,6 +36,7 @@ impl Draft {
             flags,
             expiry,
             len,
+            encoded_key: false,
         })
     }
 
@@ -55,17 +57,22 @@ impl Draft {
         &self.bytes[..usize::from(self.key_len)]
     }
 
+    /// The key came in base64, and is to be told so.
+    pub fn encode_key(&mut self) {
+        self.encoded_key = true;
+    }
+
     pub(super) fn into_item(self, hash: u64, now: i64) -> Item {
         Item {
             hash,
             cas: 0,
             stored: now,
-            accessed: now,
             expiry: self.expiry,
             flags: self.flags,
             key_len: self.key_len,
-            fetched: false,
+            encoded_key: self.encoded_key,
             bytes: self.bytes,
+            ..Item::default()
         }
     }
 }

@@ -13,10 +13,10 @@ impl Expiry {
     const PAST: Expiry = Expiry(1);
 
     /// What the number of a command means: 0 never, below it at once, up to thirty days from now,
-    /// above that a moment.
+    /// above that a moment. Lines carry signed numbers of 32 bits, frames unsigned ones.
     #[inline(always)]
-    pub fn of(number: i32, now: i64) -> Expiry {
-        match i64::from(number) {
+    pub fn of(number: impl Into<i64>, now: i64) -> Expiry {
+        match number.into() {
             0 => Expiry::NEVER,
             ..0 => Expiry::PAST,
             seconds @ 1..=RELATIVE_MAX => Expiry(now + seconds),
@@ -27,6 +27,11 @@ impl Expiry {
     #[inline(always)]
     pub fn has_passed(self, now: i64) -> bool {
         self.0 != 0 && self.0 <= now
+    }
+
+    /// Whether an item that ends by this one ends before another that ends by `other`.
+    pub fn is_before(self, other: Expiry) -> bool {
+        self.0 != 0 && self.0 < other.0
     }
 
     /// Seconds since 1970; `None` never.
@@ -65,6 +70,7 @@ mod tests {
         assert_eq!(moment(2_592_000), Some(NOW + 2_592_000));
         assert_eq!(moment(2_592_001), Some(2_592_001));
         assert_eq!(moment(i32::MAX), Some(i64::from(i32::MAX)));
+        assert_eq!(Expiry::of(u32::MAX, NOW).moment(), Some(4_294_967_295));
         for gone in [-1, i32::MIN, 2_592_001] {
             assert!(Expiry::of(gone, NOW).has_passed(NOW), "{gone}");
         }

@@ -20,13 +20,19 @@ pub(super) struct Item {
     pub cas: u64,
     /// When it was stored, for what a flush covers and how old it is.
     pub stored: i64,
-    /// When it was stored or read last.
-    pub accessed: i64,
     pub expiry: Expiry,
     pub flags: u32,
     pub key_len: u8,
     /// Whether anybody has asked for it.
     pub fetched: bool,
+    /// Its value is out of date, and still to be had.
+    pub stale: bool,
+    /// Somebody was told to make its value anew.
+    pub promised: bool,
+    /// Its key was said in base64, and is told so.
+    pub encoded_key: bool,
+    /// Seconds from `stored` to its last use. Being asked for the first time is none.
+    pub used_after: u32,
     pub bytes: Vec<u8>,
 }
 
@@ -49,6 +55,36 @@ impl Item {
     pub fn size(&self) -> usize {
         let key = usize::from(self.key_len);
         item_size(key, self.flags, self.bytes.len() - key)
+    }
+
+    /// When it was used last, or stored.
+    pub fn used_at(&self) -> i64 {
+        self.stored + i64::from(self.used_after)
+    }
+
+    /// It is used.
+    #[inline(always)]
+    pub fn use_at(&mut self, now: i64) {
+        self.used_after = u32::try_from(now - self.stored).unwrap_or(u32::MAX);
+    }
+
+    /// It is asked for.
+    #[inline(always)]
+    pub fn fetch_at(&mut self, now: i64) {
+        if self.fetched {
+            self.use_at(now);
+        }
+        self.fetched = true;
+    }
+
+    /// Its value is another one: as if it had just been stored.
+    pub fn renew(&mut self, now: i64) {
+        self.stored = now;
+        self.used_after = 0;
+        self.fetched = false;
+        self.stale = false;
+        self.promised = false;
+        self.encoded_key = false;
     }
 
     #[inline(always)]

@@ -4,11 +4,38 @@
 //! front, a sign, anything behind a white space or a NUL. A negative number wraps around, and is
 //! refused only where what it wraps to is above the largest signed number.
 
-/// A command's outcome.
+use super::expiry::Expiry;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Count {
+    /// Down where it is not set.
+    pub up: bool,
+    pub delta: u64,
+    /// Only while the item has this CAS.
+    pub compare: Option<u64>,
+    /// Where there is no item, one is made with this number (which then is the outcome) and this end.
+    pub initial: Option<(u64, Expiry)>,
+}
+
+impl Count {
+    /// Of an item that must be there.
+    pub fn by(up: bool, delta: u64) -> Count {
+        Count {
+            up,
+            delta,
+            compare: None,
+            initial: None,
+        }
+    }
+}
+
+/// Why nothing was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arithmetic {
-    Done(u64),
+pub enum Uncounted {
     NotFound,
+    /// The item has another CAS than the one that was named.
+    Exists,
     /// The item's value is no number.
     NonNumeric,
     NoMemory,

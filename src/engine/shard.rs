@@ -6,6 +6,7 @@ use super::counters::{Counters, ShardReport};
 use super::expiry::{Expiry, Flushed};
 use super::item::Item;
 use super::lru::Lru;
+use super::store::Deleted;
 
 /// What an item is, while its shard is locked.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +78,7 @@ impl Shard {
         self.counters.expired_unfetched += u64::from(!fetched);
     }
 
-    fn remove(&mut self, at: u32) -> Item {
+    pub(super) fn remove(&mut self, at: u32) -> Item {
         let item = self.lru.remove(at);
         if let Ok(entry) = self.table.find_entry(item.hash, |other| *other == at) {
             entry.remove();
@@ -100,8 +101,7 @@ impl Shard {
     fn visit<R>(&mut self, at: u32, now: i64, hit: impl FnOnce(Hit<'_>) -> R) -> R {
         self.lru.bump(at);
         let item = self.lru.item_mut(at);
-        item.fetched = true;
-        item.accessed = now;
+        item.fetch_at(now);
         hit(Hit {
             flags: item.flags,
             cas: item.cas,
@@ -125,14 +125,31 @@ impl Shard {
         Some(self.visit(at, query.now, hit))
     }
 
-    pub fn delete(&mut self, query: &Query<'_>) -> bool {
+    /// The item that is to go; where a CAS is named, only if it has that.
+    pub(super) fn condemn(
+        &mut self,
+        query: &Query<'_>,
+        compare: Option<u64>,
+    ) -> Result<u32, Deleted> {
         let Some(at) = self.find(query) else {
             self.counters.delete_misses += 1;
-            return false;
+            return Err(Deleted::NotFound);
         };
-        self.counters.delete_hits += 1;
-        self.remove(at);
-        true
+        if compare.is_some_and(|cas| cas != self.lru.item(at).cas) {
+            return Err(Deleted::Exists);
+        }
+        Ok(at)
+    }
+
+    pub fn delete(&mut self, query: &Query<'_>, compare: Option<u64>) -> Deleted {
+        match self.condemn(query, compare) {
+            Ok(at) => {
+                self.counters.delete_hits += 1;
+                self.remove(at);
+                Deleted::Deleted
+            }
+            Err(why) => why,
+        }
     }
 
     /// Drop an item whose new value could not be taken.

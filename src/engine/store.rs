@@ -9,7 +9,6 @@ use foldhash::quality::FixedState;
 use super::draft::Draft;
 use super::expiry::{Expiry, Flushed};
 use super::item::{ITEM_MAX, item_size};
-use super::numeric::Arithmetic;
 use super::shard::{Hit, Query, Shard};
 
 /// A shard's share of the limit is not below this; with the most shards and the smallest limit that
@@ -23,20 +22,35 @@ pub enum Mode {
     Set,
     Add,
     Replace,
-    Append,
-    Prepend,
+    /// To what is there; where a CAS is named, only while the item still has it.
+    Append(Option<u64>),
+    /// As [`Mode::Append`], in front.
+    Prepend(Option<u64>),
     /// Where the item still has this CAS.
     Cas(u64),
+    /// As [`Mode::Cas`]; where the item has a later one, the value is stored as a stale one, with the
+    /// old item's end.
+    CasOrStale(u64),
 }
 
 /// What became of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    Stored,
+    /// With this CAS.
+    Stored(u64),
     NotStored,
     Exists,
     NotFound,
     NoMemory,
+}
+
+/// What became of an item that was to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    Deleted,
+    NotFound,
+    /// It has another CAS than the one that was named.
+    Exists,
 }
 
 /// Why a value is not even taken.
@@ -110,7 +124,7 @@ impl Store {
         lock(&self.shards[at])
     }
 
-    fn next_cas(&self) -> u64 {
+    pub(super) fn next_cas(&self) -> u64 {
         self.cas.fetch_add(1, Relaxed) + 1
     }
 
@@ -185,7 +199,7 @@ impl Store {
     }
 
     #[inline(always)]
-    fn change<R>(
+    pub(super) fn change<R>(
         &self,
         key: &[u8],
         now: i64,
@@ -199,9 +213,9 @@ impl Store {
         result
     }
 
-    /// Whether the item was there.
-    pub fn delete(&self, key: &[u8], now: i64) -> bool {
-        self.change(key, now, |shard, query| shard.delete(query))
+    /// Drop the item of a key; where a CAS is named, only while the item still has it.
+    pub fn delete(&self, key: &[u8], compare: Option<u64>, now: i64) -> Deleted {
+        self.change(key, now, |shard, query| shard.delete(query, compare))
     }
 
     /// Memory for a value of `len` bytes, to be filled and stored. Where a `set` is refused, the old
@@ -257,16 +271,10 @@ impl Store {
         self.spoiled.fetch_add(1, Relaxed);
     }
 
-    /// Add to a number, or (`up` false) take from it; above 2^64 it wraps, below 0 it stays 0.
-    pub fn arithmetic(&self, key: &[u8], up: bool, delta: u64, now: i64) -> Arithmetic {
-        self.change(key, now, |shard, query| {
-            shard.arithmetic(query, up, delta, || self.next_cas())
-        })
-    }
-
     /// Make everything dead: at once where `number` is 0 or below it, else when its moment comes,
     /// counting what is stored until then. A moment that has passed covers nothing.
-    pub fn flush(&self, number: i32, now: i64) {
+    pub fn flush(&self, number: impl Into<i64>, now: i64) {
+        let number = number.into();
         self.flushes.fetch_add(1, Relaxed);
         let until = match Expiry::of(number, now).moment() {
             Some(moment) if number > 0 => moment - 1,

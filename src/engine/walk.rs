@@ -19,7 +19,7 @@ pub struct Seen<'a> {
     pub flags: u32,
     pub cas: u64,
     pub expiry: Expiry,
-    /// When it was stored or read last.
+    /// When it was used last, or stored. Being read for the first time is no use.
     pub accessed: i64,
     pub fetched: bool,
     /// As the limits count it.
@@ -84,7 +84,7 @@ impl Shard {
                 flags: item.flags,
                 cas: item.cas,
                 expiry: item.expiry,
-                accessed: item.accessed,
+                accessed: item.used_at(),
                 fetched: item.fetched,
                 size: item.size(),
                 shard: walk.shard + 1,
@@ -97,7 +97,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Expiry, Mode};
+    use crate::engine::{Deleted, Expiry, Mode};
 
     const NOW: i64 = 1_700_000_000;
 
@@ -130,7 +130,7 @@ mod tests {
         }
         set(&store, "dies", Expiry::of(10, NOW));
         set(&store, "dead", Expiry::of(-1, NOW));
-        assert!(store.delete(b"00007", NOW));
+        assert_eq!(store.delete(b"00007", None, NOW), Deleted::Deleted);
         let mut expected = keys;
         expected.remove(7);
         assert_eq!(seen(&store, NOW + 10, |_| true), expected);

@@ -2,12 +2,21 @@
 
 use hashbrown::hash_table::Entry;
 
-use super::counters::Counters;
+use super::draft::Draft;
+use super::expiry::Expiry;
 use super::item::{ITEM_MAX, Item, item_size};
-use super::numeric::{self, Arithmetic};
+use super::numeric::{self, Count, Uncounted};
 use super::shard::{Query, Shard};
 use super::store::{Mode, Stored};
 use crate::buffer::NoMemory;
+
+/// What was counted.
+pub(super) struct Counted {
+    pub number: u64,
+    pub at: u32,
+    /// There was no item, and one was made.
+    pub is_new: bool,
+}
 
 impl Shard {
     /// Store what belongs to a key whose item, if it has one, was found.
@@ -15,33 +24,46 @@ impl Shard {
         &mut self,
         found: Option<u32>,
         mode: Mode,
-        item: Item,
+        mut item: Item,
         next_cas: impl FnOnce() -> u64,
     ) -> Stored {
         self.counters.cmd_set += 1;
         match (mode, found) {
             (Mode::Add, Some(at)) => {
                 self.lru.bump(at);
+                self.lru.item_mut(at).use_at(item.stored);
                 return Stored::NotStored;
             }
-            (Mode::Replace | Mode::Append | Mode::Prepend, None) => return Stored::NotStored,
-            (Mode::Append | Mode::Prepend, Some(at)) => {
-                let front = mode == Mode::Prepend;
+            (Mode::Replace | Mode::Append(_) | Mode::Prepend(_), None) => return Stored::NotStored,
+            (Mode::Append(compare) | Mode::Prepend(compare), Some(at)) => {
+                let front = matches!(mode, Mode::Prepend(_));
+                if compare.is_some_and(|cas| cas != self.lru.item(at).cas) {
+                    return Stored::Exists;
+                }
                 return self.extend(at, front, &item, next_cas);
             }
-            (Mode::Cas(_), None) => {
+            (Mode::Cas(_) | Mode::CasOrStale(_), None) => {
                 self.counters.cas_misses += 1;
                 return Stored::NotFound;
             }
-            (Mode::Cas(cas), Some(at)) if self.lru.item(at).cas != cas => {
-                self.counters.cas_badval += 1;
-                return Stored::Exists;
+            (Mode::Cas(cas) | Mode::CasOrStale(cas), Some(at)) => {
+                let old = self.lru.item(at);
+                let or_stale = matches!(mode, Mode::CasOrStale(_));
+                if old.cas == cas {
+                    self.counters.cas_hits += 1;
+                } else if or_stale && (1..old.cas).contains(&cas) {
+                    item.expiry = old.expiry;
+                    item.stale = true;
+                    item.promised = old.promised;
+                } else {
+                    self.counters.cas_badval += 1;
+                    return Stored::Exists;
+                }
             }
-            (Mode::Cas(_), Some(_)) => self.counters.cas_hits += 1,
             (Mode::Set | Mode::Add, None) | (Mode::Set | Mode::Replace, Some(_)) => {}
         }
         match self.put(found, item, next_cas) {
-            Ok(()) => Stored::Stored,
+            Ok((_, cas)) => Stored::Stored(cas),
             Err(_) => {
                 self.counters.store_no_memory += 1;
                 Stored::NoMemory
@@ -49,19 +71,22 @@ impl Shard {
         }
     }
 
-    /// Put an item in, in the place of an old one where there is one.
+    /// Put an item in, in the place of an old one where there is one; returns where it is, and its CAS.
     fn put(
         &mut self,
         found: Option<u32>,
         mut item: Item,
         next_cas: impl FnOnce() -> u64,
-    ) -> Result<(), NoMemory> {
+    ) -> Result<(u32, u64), NoMemory> {
         let size = item.size();
-        if let Some(at) = found {
-            item.cas = next_cas();
+        let cas;
+        let at = if let Some(at) = found {
+            cas = next_cas();
+            item.cas = cas;
             self.lru.bump(at);
             let old = std::mem::replace(self.lru.item_mut(at), item);
             self.bytes -= old.size();
+            at
         } else {
             self.lru.reserve()?;
             let lru = &self.lru;
@@ -69,7 +94,8 @@ impl Shard {
             self.table
                 .try_reserve(1, |at| lru.item(*at).hash)
                 .map_err(no_memory)?;
-            item.cas = next_cas();
+            cas = next_cas();
+            item.cas = cas;
             let hash = item.hash;
             let at = self.lru.push(item);
             let lru = &self.lru;
@@ -77,10 +103,11 @@ impl Shard {
             if let Entry::Vacant(place) = place {
                 place.insert(at);
             }
-        }
+            at
+        };
         self.bytes += size;
         self.counters.total_items += 1;
-        Ok(())
+        Ok((at, cas))
     }
 
     /// Append to a value, or prepend. Flags and end of the item stay.
@@ -103,51 +130,101 @@ impl Shard {
         if front {
             item.value_mut().rotate_right(more.len());
         }
-        item.cas = next_cas();
-        item.stored = now;
-        item.accessed = now;
-        item.fetched = false;
+        let cas = next_cas();
+        item.cas = cas;
+        item.renew(now);
         self.bytes += item.size() - old;
         self.counters.total_items += 1;
         self.lru.bump(at);
-        Stored::Stored
+        Stored::Stored(cas)
     }
 
-    pub fn arithmetic(
+    pub(super) fn count(
         &mut self,
         query: &Query<'_>,
-        up: bool,
-        delta: u64,
+        count: &Count,
         next_cas: impl FnOnce() -> u64,
-    ) -> Arithmetic {
+    ) -> Result<Counted, Uncounted> {
         let Some(at) = self.find(query) else {
-            let Counters {
-                incr_misses,
-                decr_misses,
-                ..
-            } = &mut self.counters;
-            *(if up { incr_misses } else { decr_misses }) += 1;
-            return Arithmetic::NotFound;
+            return self.begin_count(query, count, next_cas);
         };
-        self.lru.bump(at);
-        let item = self.lru.item_mut(at);
-        let Some(number) = numeric::parse(item.value()) else {
-            return Arithmetic::NonNumeric;
-        };
-        let number = if up {
-            self.counters.incr_hits += 1;
-            number.wrapping_add(delta)
-        } else {
-            self.counters.decr_hits += 1;
-            number.saturating_sub(delta)
+        let number = self.count_on(at, query.now, count, next_cas)?;
+        Ok(Counted {
+            number,
+            at,
+            is_new: false,
+        })
+    }
+
+    /// There is no item: make one, where that is asked for.
+    fn begin_count(
+        &mut self,
+        query: &Query<'_>,
+        count: &Count,
+        next_cas: impl FnOnce() -> u64,
+    ) -> Result<Counted, Uncounted> {
+        let Some((number, expiry)) = count.initial else {
+            let misses = match count.up {
+                true => &mut self.counters.incr_misses,
+                false => &mut self.counters.decr_misses,
+            };
+            *misses += 1;
+            return Err(Uncounted::NotFound);
         };
         let mut text = itoa::Buffer::new();
         let text = text.format(number).as_bytes();
-        if self.overwrite(at, text, query.now).is_err() {
-            return Arithmetic::NoMemory;
+        let at = self
+            .create(query, expiry, text, next_cas)
+            .map_err(|_| Uncounted::NoMemory)?;
+        Ok(Counted {
+            number,
+            at,
+            is_new: true,
+        })
+    }
+
+    /// Put in an item for a key that has none.
+    pub(super) fn create(
+        &mut self,
+        query: &Query<'_>,
+        expiry: Expiry,
+        value: &[u8],
+        next_cas: impl FnOnce() -> u64,
+    ) -> Result<u32, NoMemory> {
+        let mut draft = Draft::new(query.key, 0, expiry, value.len())?;
+        draft.put(value);
+        let item = draft.into_item(query.hash, query.now);
+        self.put(None, item, next_cas).map(|(at, _)| at)
+    }
+
+    fn count_on(
+        &mut self,
+        at: u32,
+        now: i64,
+        count: &Count,
+        next_cas: impl FnOnce() -> u64,
+    ) -> Result<u64, Uncounted> {
+        self.lru.bump(at);
+        let item = self.lru.item_mut(at);
+        // memcached looks at the CAS of values that have bytes, before it reads these as a number.
+        let has_other_cas = count.compare.is_some_and(|cas| cas != item.cas);
+        if has_other_cas && !item.value().is_empty() {
+            return Err(Uncounted::Exists);
         }
+        let number = numeric::parse(item.value()).ok_or(Uncounted::NonNumeric)?;
+        let number = if count.up {
+            self.counters.incr_hits += 1;
+            number.wrapping_add(count.delta)
+        } else {
+            self.counters.decr_hits += 1;
+            number.saturating_sub(count.delta)
+        };
+        let mut text = itoa::Buffer::new();
+        let text = text.format(number).as_bytes();
+        self.overwrite(at, text, now)
+            .map_err(|_| Uncounted::NoMemory)?;
         self.lru.item_mut(at).cas = next_cas();
-        Arithmetic::Done(number)
+        Ok(number)
     }
 
     /// A shorter text is followed by spaces: the item keeps its length. A longer one makes a new item.
@@ -156,6 +233,7 @@ impl Shard {
         if let Some((head, tail)) = item.value_mut().split_at_mut_checked(text.len()) {
             head.copy_from_slice(text);
             tail.fill(b' ');
+            item.use_at(now);
             return Ok(());
         }
         let (old, key) = (item.size(), usize::from(item.key_len));
@@ -165,9 +243,7 @@ impl Shard {
             .map_err(|_| NoMemory(more))?;
         item.bytes.truncate(key);
         item.bytes.extend_from_slice(text);
-        item.stored = now;
-        item.accessed = now;
-        item.fetched = false;
+        item.renew(now);
         self.bytes += item.size() - old;
         self.counters.total_items += 1;
         Ok(())

@@ -269,9 +269,7 @@ impl mc_command {
         match meta.iter().find(|field| field.0) {
             Some((_, name)) => Err(Failure::new(
                 Status::UNSUPPORTED,
-                format!(
-                    "command.{name} needs the meta protocol, which this version does not speak"
-                ),
+                format!("command.{name} needs what this version does not ask for"),
             )),
             None => Ok(()),
         }

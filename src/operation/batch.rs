@@ -4,9 +4,16 @@
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
-use super::retry::judge;
+use super::retry::{doubted, is_doubt_resolved, judge};
 use super::{Event, Operation, Step, Token};
 use crate::error::Failure;
+
+/// A command that is sent once more.
+struct Again {
+    tag: Token,
+    /// Over a new connection, because the old one was lost; else because of a doubt, and loud.
+    fresh: bool,
+}
 
 #[derive(Default)]
 pub struct Batch {
@@ -15,7 +22,7 @@ pub struct Batch {
     cursor: usize,
     /// Sent and without an answer.
     waiting: usize,
-    again: VecDeque<Token>,
+    again: VecDeque<Again>,
     repeated: HashSet<Token>,
     failed: VecDeque<(Token, Box<Failure>)>,
 }
@@ -48,9 +55,17 @@ impl Operation for Batch {
                 let verdict = judge(op, loss, sent, first);
                 if verdict.again {
                     self.repeated.insert(tag);
-                    self.again.push_back(tag);
+                    self.again.push_back(Again { tag, fresh: true });
                 } else {
                     self.failed.push_back((tag, loss.told(verdict)));
+                }
+            }
+            Event::Doubted { tag, op, server } => {
+                self.waiting = self.waiting.saturating_sub(1);
+                if is_doubt_resolved(op) && self.repeated.insert(tag) {
+                    self.again.push_back(Again { tag, fresh: false });
+                } else {
+                    self.failed.push_back((tag, doubted(op, server)));
                 }
             }
         }
@@ -70,17 +85,17 @@ impl Operation for Batch {
         if let Some((tag, failure)) = self.failed.pop_front() {
             return Step::Fail { tag, failure };
         }
-        let (tag, fresh) = if self.cursor < self.count {
+        let (tag, fresh, loud) = if self.cursor < self.count {
             self.cursor += 1;
-            ((self.cursor - 1) as Token, false)
-        } else if let Some(tag) = self.again.pop_front() {
-            (tag, true)
+            ((self.cursor - 1) as Token, false, false)
+        } else if let Some(Again { tag, fresh }) = self.again.pop_front() {
+            (tag, fresh, !fresh)
         } else if self.waiting > 0 {
             return Step::Pending;
         } else {
             return Step::Done;
         };
         self.waiting += 1;
-        Step::Send { tag, fresh }
+        Step::Send { tag, fresh, loud }
     }
 }

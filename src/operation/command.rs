@@ -1,6 +1,8 @@
 //! From a command to a request: every check that needs no server.
 
+use crate::connection::tagged::Unsent;
 use crate::error::{Effect, Failure, Result, Status};
+use crate::protocol::binary::client::Unsendable;
 use crate::protocol::{Command, Key, KeyFault, Op, Request};
 
 /// The commands of an operation, by their place in the caller's order.
@@ -79,6 +81,30 @@ fn too_large(op: Op, size: u64, limit: u64) -> Box<Failure> {
         "the item would have {size} bytes with its overhead; item_size_max is {limit}; it was not sent"
     );
     refused(op, Status::TOO_LARGE, text)
+}
+
+/// What a command is told that its protocol cannot say.
+#[cold]
+pub fn unsent(op: Op, why: Unsent) -> Box<Failure> {
+    let name = op.name();
+    match why {
+        Unsent::NoMemory(why) => Failure::no_memory(why.0),
+        Unsent::Unsendable(Unsendable::NoOpcode) => {
+            let text = format!(
+                "the binary protocol has no command {name} that servers answer \
+                 (doc/protocol-binary.txt, \"Command Opcodes\"); it was not sent"
+            );
+            refused(op, Status::UNSUPPORTED, text)
+        }
+        Unsent::Unsendable(Unsendable::TooLarge) => {
+            let text = "a frame of the binary protocol has at most 2^31 - 1 bytes; it was not sent";
+            refused(op, Status::TOO_LARGE, text.into())
+        }
+        Unsent::Unsendable(Unsendable::NoCas) => {
+            let text = "a CAS of 0 is none that a server gives".into();
+            refused(op, Status::INVALID_ARGUMENT, text)
+        }
+    }
 }
 
 #[cold]

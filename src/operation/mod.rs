@@ -11,6 +11,7 @@ pub mod stats;
 use std::ops::Range;
 
 use crate::error::Failure;
+use crate::names::ServerName;
 use crate::protocol::Op;
 use retry::Loss;
 
@@ -19,10 +20,12 @@ pub type Token = u32;
 
 /// What the driver is to do next.
 pub enum Step {
-    /// Check a command and send it, over a new connection if `fresh`.
+    /// Check a command and send it, over a new connection if `fresh`; so that it is answered in every
+    /// case if `loud`.
     Send {
         tag: Token,
         fresh: bool,
+        loud: bool,
     },
     /// A command has failed for good.
     Fail {
@@ -45,6 +48,12 @@ pub enum Event<'e> {
         loss: &'e Loss,
         /// All its bytes had left.
         sent: bool,
+    },
+    /// The server refused one of several commands, and did not say which: this may be it.
+    Doubted {
+        tag: Token,
+        op: Op,
+        server: ServerName,
     },
     /// It failed the checks, or could not be queued: nothing was sent.
     Refused { tag: Token, failure: Box<Failure> },

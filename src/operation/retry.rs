@@ -9,7 +9,8 @@
 //!
 //! What was lost to the deadline, or to bytes that cannot be believed, is never done again.
 
-use crate::error::{Effect, Failure, Phase};
+use crate::error::{Effect, Failure, Phase, Status};
+use crate::names::ServerName;
 use crate::protocol::Op;
 
 /// A connection that will give no more replies, or could not be had.
@@ -57,6 +58,27 @@ pub fn judge(op: Op, loss: &Loss, sent: bool, first: bool) -> Verdict {
     }
 }
 
+/// Whether a command is sent once more, by itself, that may be the one that the server refused of
+/// several: reading again, and storing the same value again, harm nobody.
+pub fn is_doubt_resolved(op: Op) -> bool {
+    op.is_read() || op == Op::Set
+}
+
+/// What such a command is told where it is not sent again.
+#[cold]
+pub fn doubted(op: Op, server: ServerName) -> Box<Failure> {
+    let text = format!("{server} refused one of several commands, and did not say which");
+    let effect = if op.is_read() {
+        Effect::None
+    } else {
+        Effect::Unknown
+    };
+    Failure::new(Status::SERVER_ERROR, text)
+        .effect(effect)
+        .at(Phase::Receive)
+        .on(server)
+}
+
 impl Loss {
     /// What a command is told that is not done again.
     pub fn told(&self, verdict: Verdict) -> Box<Failure> {
@@ -70,7 +92,6 @@ impl Loss {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Status;
 
     fn loss(closed: bool, reused: bool, replied: bool) -> Loss {
         Loss {

@@ -1,6 +1,6 @@
 //! One command: sent, and sent once more where the table allows it.
 
-use super::retry::judge;
+use super::retry::{doubted, judge};
 use super::{Event, Operation, Step};
 use crate::error::Failure;
 
@@ -35,6 +35,7 @@ impl Operation for Single {
         self.state = match event {
             Event::Answered(_) => State::Done,
             Event::Refused { failure, .. } => State::Failed(failure),
+            Event::Doubted { op, server, .. } => State::Failed(doubted(op, server)),
             Event::Lost { op, loss, sent, .. } => {
                 let verdict = judge(op, loss, sent, !self.repeated);
                 if verdict.again {
@@ -54,6 +55,7 @@ impl Operation for Single {
                 Step::Send {
                     tag: 0,
                     fresh: self.repeated,
+                    loud: false,
                 }
             }
             State::Waiting => {

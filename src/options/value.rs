@@ -219,25 +219,23 @@ pub enum Protocol {
     Auto,
     /// The classic text protocol, and never a byte that the caller did not ask for.
     Ascii,
+    /// The meta protocol, where it has a command for what is asked.
+    Meta,
+    /// Frames of the binary protocol.
+    Binary,
 }
 
 impl Value for Protocol {
     fn read(text: &str, _: &Kind) -> Read<Protocol> {
-        let refused = |status, why: &str| Refused {
-            status,
-            why: why.into(),
-        };
         match text {
             "auto" => Ok(Protocol::Auto),
             "ascii" => Ok(Protocol::Ascii),
-            "meta" | "binary" => Err(refused(
-                Status::UNSUPPORTED,
-                "this version speaks ASCII only",
-            )),
-            _ => Err(refused(
-                Status::UNKNOWN_PROTOCOL,
-                "there is no such protocol",
-            )),
+            "meta" => Ok(Protocol::Meta),
+            "binary" => Ok(Protocol::Binary),
+            _ => Err(Refused {
+                status: Status::UNKNOWN_PROTOCOL,
+                why: "there is no such protocol".into(),
+            }),
         }
     }
 
@@ -245,6 +243,8 @@ impl Value for Protocol {
         match self {
             Protocol::Auto => "auto",
             Protocol::Ascii => "ascii",
+            Protocol::Meta => "meta",
+            Protocol::Binary => "binary",
         }
         .into()
     }

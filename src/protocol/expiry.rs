@@ -22,8 +22,9 @@ pub enum Ttl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wire {
     pub expiry: i32,
-    /// The moment lies beyond what the field can say; the last one that it can was taken.
-    pub clamped: bool,
+    /// Where the moment lies beyond what `expiry` can say: that moment, or 2^32 - 1 where this field
+    /// cannot say it either; else 0.
+    beyond: u32,
 }
 
 impl Ttl {
@@ -43,17 +44,44 @@ impl Ttl {
             Ok(expiry) => Wire::exact(expiry),
             Err(_) => Wire {
                 expiry: i32::MAX,
-                clamped: true,
+                beyond: u32::try_from(moment).unwrap_or(u32::MAX),
             },
         }
     }
 }
 
+/// As a frame of the binary protocol carries it: an unsigned number, which reaches to 2106.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsignedWire {
+    pub expiry: u32,
+    /// The moment lies beyond what the field can say.
+    pub clamped: bool,
+}
+
 impl Wire {
+    #[inline(always)]
     fn exact(expiry: i32) -> Wire {
-        Wire {
-            expiry,
-            clamped: false,
+        Wire { expiry, beyond: 0 }
+    }
+
+    /// The moment lies beyond what `expiry` can say; the last one that it can was taken.
+    #[inline(always)]
+    pub fn clamped(self) -> bool {
+        self.beyond != 0
+    }
+
+    /// For a field without a sign. -1 there would be a moment in 2106: what is to expire at once gets
+    /// the first moment that servers do not take for a duration, in 1970.
+    pub fn unsigned(self) -> UnsignedWire {
+        let expiry = match self {
+            Wire { beyond: 1.., .. } => self.beyond,
+            Wire { expiry: ..0, .. } => RELATIVE_MAX as u32 + 1,
+            Wire { expiry, .. } => expiry.unsigned_abs(),
+        };
+        UnsignedWire {
+            // 2^32 - 1 means «do not begin» in the commands that count.
+            expiry: expiry.min(u32::MAX - 1),
+            clamped: expiry == u32::MAX,
         }
     }
 }
@@ -64,7 +92,7 @@ mod tests {
 
     fn wire(ttl: Ttl, now: i64) -> (i32, bool) {
         let wire = ttl.wire(|| now);
-        (wire.expiry, wire.clamped)
+        (wire.expiry, wire.clamped())
     }
 
     /// FM-46, FM-49: relative up to thirty days, a moment beyond.
@@ -86,6 +114,25 @@ mod tests {
         assert_eq!(wire(Ttl::Now, 9), (-1, false));
         assert_eq!(wire(Ttl::At(0), 9), (-1, false));
         assert_eq!(wire(Ttl::At(2_592_000), 9), (-1, false));
+    }
+
+    /// FM-46, FM-47, FM-48: a field without a sign, in which -1 is in 2106.
+    #[test]
+    fn fm46_fm47_fm48_without_a_sign() {
+        let wire = |ttl: Ttl, now| {
+            let wire = ttl.wire(|| now).unsigned();
+            (wire.expiry, wire.clamped)
+        };
+        assert_eq!(wire(Ttl::Never, 9), (0, false));
+        assert_eq!(wire(Ttl::After(2_592_000), 9), (2_592_000, false));
+        assert_eq!(wire(Ttl::After(2_592_001), 9), (2_592_010, false));
+        assert_eq!(wire(Ttl::Now, 9), (2_592_001, false));
+        assert_eq!(wire(Ttl::At(i64::MIN), 9), (2_592_001, false));
+        assert_eq!(wire(Ttl::At(5), 9), (2_592_001, false));
+        assert_eq!(wire(Ttl::At(2_147_483_648), 9), (2_147_483_648, false));
+        assert_eq!(wire(Ttl::At(4_294_967_294), 9), (4_294_967_294, false));
+        assert_eq!(wire(Ttl::At(4_294_967_296), 9), (4_294_967_294, true));
+        assert_eq!(wire(Ttl::After(i64::MAX), 9), (4_294_967_294, true));
     }
 
     /// FM-48: the end of the field is the end of what is sent, and said so.

@@ -4,13 +4,16 @@
 
 pub mod admin;
 pub mod ascii;
+pub mod binary;
 pub mod command;
 pub mod expiry;
 pub mod key;
+pub mod meta;
 pub mod metadump;
 pub mod number;
 pub mod refusal;
 pub mod stats;
+pub mod version;
 
 pub use command::{Command, Request};
 pub use key::{Key, KeyFault};
@@ -174,6 +177,20 @@ impl Op {
                 Op::Set | Op::Touch | Op::FlushAll | Op::Verbosity | Op::CacheMemlimit
             )
     }
+}
+
+/// What a connection speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    Ascii,
+    /// Commands on keys in the meta protocol, others in ASCII. `opaque` is that of the first command.
+    Meta {
+        opaque: u32,
+    },
+    /// Frames. `opaque` is that of the first command.
+    Binary {
+        opaque: u32,
+    },
 }
 
 /// A place in bytes that were received and not consumed yet, never a reference.

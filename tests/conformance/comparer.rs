@@ -101,6 +101,10 @@ fn what_is_expected_where() {
     assert_eq!(expected.of(&["ascii", "tcp", "batch"]), "NO_VALUE");
     assert_eq!(expected.of(&["ascii", "unix", "single"]), "OK");
     assert_eq!(expected.shown(), r#"OK "a; b"; batch: NO_VALUE; unix: OK"#);
+    let both = Expected::parse("OK; batch+meta: NO_VALUE");
+    assert_eq!(both.of(&["meta", "tcp", "batch"]), "NO_VALUE");
+    assert_eq!(both.of(&["ascii", "tcp", "batch"]), "OK");
+    assert_eq!(both.of(&["meta", "tcp", "single"]), "OK");
 }
 
 /// CAS have names in the order in which they are seen first.

@@ -10,7 +10,8 @@
 //!   word (`-` is none), in the title too; several such lines stand for every combination.
 //!
 //! An expected side may differ for some cells: `OK; batch: NOT_STORED` expects the second in cells
-//! of which `batch` is the form, the server or the protocol.
+//! of which `batch` is the form, the server or the protocol, `OK; meta+batch: NOT_STORED` in those of
+//! which both are.
 
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,8 @@ impl Expected {
 
     /// What is expected in a cell with these tags.
     pub fn of(&self, tags: &[&str]) -> &str {
-        let other = self.but.iter().find(|but| tags.contains(&but.0.as_str()));
+        let is_here = |tag: &str| tag.split('+').all(|part| tags.contains(&part));
+        let other = self.but.iter().find(|but| is_here(&but.0));
         other.map_or(&self.all, |but| &but.1)
     }
 

@@ -14,10 +14,23 @@
 //! kind behind one another are one piece of bytes. `@whole` in a row: its bytes are not cut, since
 //! what memcached does then depends on the cuts. `@out_of_step`: it does not end between commands.
 
+use super::frame;
+
+/// What stands for bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notation {
+    #[default]
+    Text,
+    /// Frames of the binary protocol, one a line: see [`frame`].
+    Frames,
+}
+
 #[derive(Default)]
 pub struct Exchange {
     pub wait: u32,
     pub sent: Vec<u8>,
+    /// How the frames that are sent were written.
+    source: Vec<String>,
     pub reply: Vec<u8>,
     pub closed: bool,
     /// What the embedded server answers where that is not the same, and whether it closes then.
@@ -44,14 +57,16 @@ pub struct Row {
 }
 
 pub struct Transcript {
+    pub notation: Notation,
     /// What stands above the first row.
     head: String,
     pub rows: Vec<Row>,
 }
 
 impl Transcript {
-    pub fn parse(text: &str) -> Transcript {
+    pub fn parse(text: &str, notation: Notation) -> Transcript {
         let mut transcript = Transcript {
+            notation,
             head: String::new(),
             rows: Vec::new(),
         };
@@ -63,7 +78,7 @@ impl Transcript {
                     ..Row::default()
                 });
             } else if let Some(row) = transcript.rows.last_mut() {
-                row.line(line);
+                row.line(line, notation);
             } else {
                 transcript.head += line;
                 transcript.head += "\n";
@@ -89,7 +104,7 @@ impl Transcript {
                 text += "@out_of_step\n";
             }
             for exchange in &row.exchanges {
-                exchange.render(&mut text);
+                exchange.render(self.notation, &mut text);
             }
         }
         text
@@ -97,11 +112,16 @@ impl Transcript {
 }
 
 impl Row {
-    fn line(&mut self, line: &str) {
+    fn line(&mut self, line: &str, notation: Notation) {
         let Some((kind, rest)) = line.split_at_checked(1) else {
             return;
         };
-        let bytes = || unescape(rest.strip_prefix(' ').unwrap_or(rest));
+        let said = rest.strip_prefix(' ').unwrap_or(rest);
+        let bytes = || match notation {
+            Notation::Text => unescape(said),
+            Notation::Frames if said.is_empty() => Vec::new(),
+            Notation::Frames => frame::parse(said, kind != ">"),
+        };
         match (kind, rest) {
             ("!", reason) => self.reason = Some(reason.trim().to_string()),
             ("@", "whole") => self.whole_only = true,
@@ -118,7 +138,9 @@ impl Row {
                 if !goes_on {
                     self.exchanges.push(Exchange::default());
                 }
-                self.exchanges.last_mut().expect("one").sent.extend(bytes());
+                let last = self.exchanges.last_mut().expect("one");
+                last.sent.extend(bytes());
+                last.source.push(said.to_string());
             }
             _ => {
                 let last = self.exchanges.last_mut().expect("a reply to something");
@@ -135,24 +157,37 @@ impl Row {
 }
 
 impl Exchange {
-    fn render(&self, text: &mut String) {
+    fn render(&self, notation: Notation, text: &mut String) {
         if self.wait > 0 {
             *text += &format!("~ {}\n", self.wait);
         }
-        side(">", &self.sent, false, text);
-        side("<", &self.reply, self.closed, text);
+        match notation {
+            Notation::Text => side(">", notation, &self.sent, false, text),
+            Notation::Frames => {
+                let lines = self.source.iter();
+                lines.for_each(|line| *text += &format!("> {line}\n"));
+            }
+        }
+        side("<", notation, &self.reply, self.closed, text);
         if let Some((reply, closed)) = &self.instead {
             if reply.is_empty() && !closed {
                 *text += "=\n";
             }
-            side("=", reply, *closed, text);
+            side("=", notation, reply, *closed, text);
         }
     }
 }
 
-fn side(mark: &str, bytes: &[u8], closed: bool, text: &mut String) {
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        *text += &format!("{mark} {}\n", escape(line));
+fn side(mark: &str, notation: Notation, bytes: &[u8], closed: bool, text: &mut String) {
+    let lines = match notation {
+        Notation::Text => {
+            let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+            lines.map(escape).collect()
+        }
+        Notation::Frames => frame::render(bytes),
+    };
+    for line in lines {
+        *text += &format!("{mark} {line}\n");
     }
     if closed {
         *text += &format!("{mark}closed\n");
@@ -182,7 +217,7 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
-fn unescape(text: &str) -> Vec<u8> {
+pub fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.chars();
     while let Some(c) = rest.next() {

@@ -240,6 +240,10 @@ impl<'c> Driver<'c> {
                 let (name, text) = (self.text(name), self.text(text));
                 return self.stats.push((token, name, text));
             }
+            Outcome::Doubt(op) => {
+                assert_eq!(op, self.commands[token as usize].op);
+                Told::Doubt
+            }
             Outcome::Miss(status) => Told::Miss(status),
             Outcome::Done if self.commands[token as usize].op == Op::Stats => {
                 let lines = std::mem::take(&mut self.stats).into_iter();

@@ -24,6 +24,8 @@ pub enum Told {
         effect: Effect,
         text: Vec<u8>,
     },
+    /// Refused may have been this one, or another.
+    Doubt,
     Abandoned {
         sent: bool,
     },

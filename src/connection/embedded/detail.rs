@@ -79,7 +79,9 @@ impl Detail {
     }
 
     /// `PREFIX <prefix> get <n> hit <n> set <n> del <n>` for each, by name.
-    pub fn dump(&self, out: &mut Vec<u8>) -> Result<(), NoMemory> {
+    pub fn dump(&self) -> Result<Vec<u8>, NoMemory> {
+        let mut text = Vec::new();
+        let out = &mut text;
         let prefixes = self.prefixes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = prefixes.iter().collect();
         all.sort_by_key(|(prefix, _)| *prefix);
@@ -95,7 +97,8 @@ impl Detail {
             let line = format!(" get {gets} hit {hits} set {sets} del {deletes}\r\n");
             server::text(line.as_bytes(), out)?;
         }
-        server::text(b"END\r\n", out)
+        server::text(b"END\r\n", out)?;
+        Ok(text)
     }
 
     pub fn reset(&self) {

@@ -2,9 +2,10 @@
 
 use super::detail::Use;
 use super::dump::Dump;
-use super::{Embedded, State, VERSION, Value, statistics};
+use super::sheet::Sheet;
+use super::{Embedded, State, Tail, VERSION, Value, statistics};
 use crate::buffer::NoMemory;
-use crate::engine::{Arithmetic, Expiry, Mode, Refused, Stored};
+use crate::engine::{Count, Deleted, Expiry, Mode, Refused, Stored, Uncounted};
 use crate::protocol::Op;
 use crate::protocol::ascii::server::{self, Order, Storage, Tokens};
 use crate::protocol::key::KEY_MAX;
@@ -28,8 +29,8 @@ fn mode(storage: &Storage<'_>) -> Mode {
     match storage.op {
         Op::Add => Mode::Add,
         Op::Replace => Mode::Replace,
-        Op::Append => Mode::Append,
-        Op::Prepend => Mode::Prepend,
+        Op::Append => Mode::Append(None),
+        Op::Prepend => Mode::Prepend(None),
         Op::Cas => Mode::Cas(storage.cas),
         _ => Mode::Set,
     }
@@ -45,6 +46,7 @@ impl Embedded {
                 with_cas,
                 keys,
             } => self.read(keys, None, with_cas, now, out),
+            Order::Meta => self.execute_meta(line, now, out),
             order => self.execute_any(&order, now, out),
         }
     }
@@ -64,7 +66,7 @@ impl Embedded {
             Order::Store(storage) => self.begin(&storage, now, out),
             Order::Delete { key, quiet } => {
                 shared.detail.count(key, Use::Delete);
-                if shared.store.delete(key, now) {
+                if shared.store.delete(key, None, now) == Deleted::Deleted {
                     reply(b"DELETED\r\n", quiet, out)
                 } else {
                     reply(b"NOT_FOUND\r\n", quiet, out)
@@ -75,16 +77,20 @@ impl Embedded {
                 up,
                 delta,
                 quiet,
-            } => match shared.store.arithmetic(key, up, delta, now) {
-                Arithmetic::Done(_) if quiet => Ok(()),
-                Arithmetic::Done(number) => server::number(number, out),
-                Arithmetic::NotFound => reply(b"NOT_FOUND\r\n", quiet, out),
-                Arithmetic::NonNumeric => reply(
+            } => match shared
+                .store
+                .count(key, &Count::by(up, delta), now, |number, _| number)
+            {
+                Ok(_) if quiet => Ok(()),
+                Ok(number) => server::number(number, out),
+                Err(Uncounted::NotFound) => reply(b"NOT_FOUND\r\n", quiet, out),
+                // No line of arithmetic names a CAS, so that none has another.
+                Err(Uncounted::Exists | Uncounted::NonNumeric) => reply(
                     b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
                     quiet,
                     out,
                 ),
-                Arithmetic::NoMemory => {
+                Err(Uncounted::NoMemory) => {
                     reply(b"SERVER_ERROR out of memory in incr\r\n", quiet, out)
                 }
             },
@@ -107,7 +113,10 @@ impl Embedded {
                 self.state = State::Dump(Dump::of(classes));
                 Ok(())
             }
-            Order::Stats(stats) => statistics::answer(stats, shared, now, out),
+            Order::Stats(stats) => {
+                let mut sheet = Sheet { out, frame: None };
+                statistics::answer(stats, shared, now, &mut sheet)
+            }
             Order::Version => {
                 server::text(b"VERSION ", out)?;
                 server::text(VERSION.as_bytes(), out)?;
@@ -115,6 +124,8 @@ impl Embedded {
             }
             Order::Accepted { quiet } => reply(b"OK\r\n", quiet, out),
             Order::Refused { text, quiet } => reply(text, quiet, out),
+            // Done where the line is still at hand.
+            Order::Meta => Ok(()),
             Order::Quit => {
                 self.state = State::Closed;
                 Ok(())
@@ -178,8 +189,8 @@ impl Embedded {
                     draft,
                     mode,
                     quiet,
-                    end: [0; 2],
-                    end_len: 0,
+                    tail: Tail::default(),
+                    meta: None,
                 });
                 Ok(())
             }
@@ -196,16 +207,21 @@ impl Embedded {
 
     /// The value is whole.
     pub(super) fn finish(&mut self, now: i64, out: &mut Vec<u8>) -> Told {
-        let State::Value(value) = std::mem::replace(&mut self.state, State::Line) else {
+        let State::Value(mut value) = std::mem::replace(&mut self.state, State::Line) else {
             return Ok(());
         };
         let store = &self.shared.store;
-        if value.end != server::END {
+        let meta = value.meta.take();
+        if value.tail.bytes != server::END {
             store.spoil(value.draft);
-            return reply(b"CLIENT_ERROR bad data chunk\r\n", value.quiet, out);
+            let quiet = value.quiet && meta.is_none();
+            return reply(b"CLIENT_ERROR bad data chunk\r\n", quiet, out);
+        }
+        if let Some(pending) = meta {
+            return self.meta_finish(value, &pending, now, out);
         }
         let text: &[u8] = match store.store(value.draft, value.mode, now) {
-            Stored::Stored => b"STORED\r\n",
+            Stored::Stored(_) => b"STORED\r\n",
             Stored::NotStored => b"NOT_STORED\r\n",
             Stored::Exists => b"EXISTS\r\n",
             Stored::NotFound => b"NOT_FOUND\r\n",

@@ -3,73 +3,66 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::VERSION;
+use super::sheet::Sheet;
 use super::stores::Shared;
 use crate::buffer::NoMemory;
 use crate::engine::{Counters, ITEM_MAX, SIZE_STEP};
-use crate::protocol::ascii::server::{self, Stats};
+use crate::protocol::ascii::server::Stats;
 
 type Told = Result<(), NoMemory>;
 
-/// One number.
-fn number(name: &str, value: u64, out: &mut Vec<u8>) -> Told {
-    word(name, itoa::Buffer::new().format(value), out)
-}
-
-fn word(name: &str, value: &str, out: &mut Vec<u8>) -> Told {
-    server::stat(name.as_bytes(), value.as_bytes(), out)
-}
-
-pub(super) fn answer(stats: Stats<'_>, shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
+pub(super) fn answer(stats: Stats<'_>, shared: &Shared, now: i64, sheet: &mut Sheet<'_>) -> Told {
     match stats {
-        Stats::General => general(shared, now, out)?,
-        Stats::Settings => settings(shared, out)?,
-        Stats::Items => items(shared, now, out)?,
-        Stats::Slabs => slabs(shared, now, out)?,
-        Stats::Sizes => sizes(shared, now, out)?,
+        Stats::General => general(shared, now, sheet)?,
+        Stats::Settings => settings(shared, sheet)?,
+        Stats::Items => items(shared, now, sheet)?,
+        Stats::Slabs => slabs(shared, now, sheet)?,
+        Stats::Sizes => sizes(shared, now, sheet)?,
         Stats::Reset => {
             reset(shared);
-            return server::text(b"RESET\r\n", out);
+            return sheet.end(b"RESET\r\n");
         }
-        Stats::Detail(what) => return detail(what, shared, out),
+        Stats::Detail(what) => return detail(what, shared, sheet),
     }
-    server::text(b"END\r\n", out)
+    sheet.end(b"END\r\n")
 }
 
-fn general(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
+fn general(shared: &Shared, now: i64, sheet: &mut Sheet<'_>) -> Told {
     let report = shared.store.report(now);
     let counted = report.counters;
     let seconds = |seconds: i64| u64::try_from(seconds).unwrap_or(0);
-    number("pid", u64::from(std::process::id()), out)?;
-    number("uptime", seconds(now - shared.began), out)?;
-    number("time", seconds(now), out)?;
-    word("version", VERSION, out)?;
-    number("pointer_size", u64::from(usize::BITS), out)?;
+    sheet.number("pid", u64::from(std::process::id()))?;
+    sheet.number("uptime", seconds(now - shared.began))?;
+    sheet.number("time", seconds(now))?;
+    sheet.word("version", VERSION)?;
+    sheet.number("pointer_size", u64::from(usize::BITS))?;
     let connections = shared.connections.load(Relaxed);
-    number("curr_connections", connections, out)?;
+    sheet.number("curr_connections", connections)?;
     let ever = shared.connections_ever.load(Relaxed);
-    number("total_connections", ever, out)?;
-    commands(&counted, shared.store.flushes(), out)?;
-    number("bytes_read", shared.bytes_read.load(Relaxed), out)?;
-    number("bytes_written", shared.bytes_written.load(Relaxed), out)?;
-    number("limit_maxbytes", shared.store.limit() as u64, out)?;
+    sheet.number("total_connections", ever)?;
+    let meta = shared.meta_commands.load(Relaxed);
+    commands(&counted, shared.store.flushes(), meta, sheet)?;
+    sheet.number("bytes_read", shared.bytes_read.load(Relaxed))?;
+    sheet.number("bytes_written", shared.bytes_written.load(Relaxed))?;
+    sheet.number("limit_maxbytes", shared.store.limit() as u64)?;
     // Commands run in the threads of those who send them.
-    number("threads", 0, out)?;
-    number("bytes", report.bytes, out)?;
-    number("curr_items", report.items, out)?;
-    number("total_items", counted.total_items, out)?;
-    number("expired_unfetched", counted.expired_unfetched, out)?;
-    number("evicted_unfetched", counted.evicted_unfetched, out)?;
-    number("evictions", counted.evictions, out)?;
-    number("reclaimed", counted.reclaimed, out)
+    sheet.number("threads", 0)?;
+    sheet.number("bytes", report.bytes)?;
+    sheet.number("curr_items", report.items)?;
+    sheet.number("total_items", counted.total_items)?;
+    sheet.number("expired_unfetched", counted.expired_unfetched)?;
+    sheet.number("evicted_unfetched", counted.evicted_unfetched)?;
+    sheet.number("evictions", counted.evictions)?;
+    sheet.number("reclaimed", counted.reclaimed)
 }
 
-fn commands(counted: &Counters, flushes: u64, out: &mut Vec<u8>) -> Told {
+fn commands(counted: &Counters, flushes: u64, meta: u64, sheet: &mut Sheet<'_>) -> Told {
     let rows = [
         ("cmd_get", counted.get_hits + counted.get_misses),
         ("cmd_set", counted.cmd_set),
         ("cmd_flush", flushes),
         ("cmd_touch", counted.touch_hits + counted.touch_misses),
-        ("cmd_meta", 0),
+        ("cmd_meta", meta),
         ("get_hits", counted.get_hits),
         ("get_misses", counted.get_misses),
         ("get_expired", counted.get_expired),
@@ -89,28 +82,28 @@ fn commands(counted: &Counters, flushes: u64, out: &mut Vec<u8>) -> Told {
         ("store_no_memory", counted.store_no_memory),
     ];
     rows.iter()
-        .try_for_each(|(name, value)| number(name, *value, out))
+        .try_for_each(|(name, value)| sheet.number(name, *value))
 }
 
-fn settings(shared: &Shared, out: &mut Vec<u8>) -> Told {
+fn settings(shared: &Shared, sheet: &mut Sheet<'_>) -> Told {
     let detail = if shared.detail.is_on() { "yes" } else { "no" };
-    number("maxbytes", shared.store.limit() as u64, out)?;
-    number("verbosity", 0, out)?;
-    word("evictions", "on", out)?;
-    word("stat_key_prefix", ":", out)?;
-    word("detail_enabled", detail, out)?;
-    word("cas_enabled", "yes", out)?;
-    word("auth_enabled_sasl", "no", out)?;
-    word("auth_enabled_ascii", "no", out)?;
-    number("item_size_max", ITEM_MAX as u64, out)?;
-    word("flush_enabled", "yes", out)?;
-    word("dump_enabled", "yes", out)?;
-    word("shutdown_command", "no", out)?;
-    word("ssl_enabled", "no", out)
+    sheet.number("maxbytes", shared.store.limit() as u64)?;
+    sheet.number("verbosity", 0)?;
+    sheet.word("evictions", "on")?;
+    sheet.word("stat_key_prefix", ":")?;
+    sheet.word("detail_enabled", detail)?;
+    sheet.word("cas_enabled", "yes")?;
+    sheet.word("auth_enabled_sasl", "no")?;
+    sheet.word("auth_enabled_ascii", "no")?;
+    sheet.number("item_size_max", ITEM_MAX as u64)?;
+    sheet.word("flush_enabled", "yes")?;
+    sheet.word("dump_enabled", "yes")?;
+    sheet.word("shutdown_command", "no")?;
+    sheet.word("ssl_enabled", "no")
 }
 
 /// Each shard is an order of use of its own, as each slab class of a server is.
-fn items(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
+fn items(shared: &Shared, now: i64, sheet: &mut Sheet<'_>) -> Told {
     for (n, shard) in shared.store.shards(now).enumerate() {
         if shard.items == 0 {
             continue;
@@ -127,13 +120,13 @@ fn items(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
             ("evicted_unfetched", counted.evicted_unfetched),
         ];
         for (name, value) in rows {
-            number(&format!("items:{}:{name}", n + 1), value, out)?;
+            sheet.number(&format!("items:{}:{name}", n + 1), value)?;
         }
     }
     Ok(())
 }
 
-fn slabs(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
+fn slabs(shared: &Shared, now: i64, sheet: &mut Sheet<'_>) -> Told {
     let (mut active, mut bytes) = (0, 0);
     for (n, shard) in shared.store.shards(now).enumerate() {
         if shard.items == 0 {
@@ -154,18 +147,18 @@ fn slabs(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
             ("touch_hits", counted.touch_hits),
         ];
         for (name, value) in rows {
-            number(&format!("{}:{name}", n + 1), value, out)?;
+            sheet.number(&format!("{}:{name}", n + 1), value)?;
         }
     }
-    number("active_slabs", active, out)?;
-    number("total_malloced", bytes, out)
+    sheet.number("active_slabs", active)?;
+    sheet.number("total_malloced", bytes)
 }
 
 /// How many items there are up to each size.
-fn sizes(shared: &Shared, now: i64, out: &mut Vec<u8>) -> Told {
+fn sizes(shared: &Shared, now: i64, sheet: &mut Sheet<'_>) -> Told {
     for (n, count) in shared.store.sizes(now).iter().enumerate() {
         if *count > 0 {
-            number(&(n * SIZE_STEP).to_string(), *count, out)?;
+            sheet.number(&(n * SIZE_STEP).to_string(), *count)?;
         }
     }
     Ok(())
@@ -178,17 +171,18 @@ fn reset(shared: &Shared) {
         &shared.connections_ever,
         &shared.bytes_read,
         &shared.bytes_written,
+        &shared.meta_commands,
     ] {
         counter.store(0, Relaxed);
     }
 }
 
-fn detail(what: &[u8], shared: &Shared, out: &mut Vec<u8>) -> Told {
+fn detail(what: &[u8], shared: &Shared, sheet: &mut Sheet<'_>) -> Told {
     match what {
         b"on" => shared.detail.switch(true),
         b"off" => shared.detail.switch(false),
-        b"dump" => return shared.detail.dump(out),
-        _ => return server::text(b"CLIENT_ERROR usage: stats detail on|off|dump\r\n", out),
+        b"dump" => return sheet.text("detailed", &shared.detail.dump()?),
+        _ => return sheet.unknown(b"CLIENT_ERROR usage: stats detail on|off|dump\r\n"),
     }
-    server::text(b"OK\r\n", out)
+    sheet.end(b"OK\r\n")
 }

@@ -51,6 +51,7 @@ pub(super) struct Shared {
     pub connections_ever: AtomicU64,
     pub bytes_read: AtomicU64,
     pub bytes_written: AtomicU64,
+    pub meta_commands: AtomicU64,
 }
 
 impl Shared {
@@ -68,6 +69,7 @@ impl Shared {
             connections_ever: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
+            meta_commands: AtomicU64::new(0),
         })
     }
 }

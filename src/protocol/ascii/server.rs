@@ -3,7 +3,7 @@
 //! What is taken, refused and with which words is what memcached 1.6.18 does: the transcripts of
 //! `tests/embedded_wire/` were recorded from it.
 
-mod number;
+pub(in crate::protocol) mod number;
 mod order;
 mod reply;
 mod storage;

@@ -130,31 +130,51 @@ fn numbers(bytes: &[u8]) -> Option<(ValueHead, &[u8])> {
 /// finding its end, and is kept by the caller between calls (0 for a new line), so that a line that
 /// comes byte by byte is read once.
 pub fn decode(unread: &[u8], scanned: &mut usize) -> Decoded {
-    if matches!(unread.first(), Some(0x80 | 0x81)) {
-        return Decoded::Broken("a frame of the binary protocol");
-    }
-    let window = &unread[..unread.len().min(LINE_MAX)];
-    let Some(end) = memchr::memchr(b'\n', window.get(*scanned..).unwrap_or_default()) else {
-        *scanned = window.len();
-        return if unread.len() >= LINE_MAX {
-            Decoded::Broken("a line without an end")
-        } else {
-            Decoded::More
-        };
+    let text = match frame(unread, scanned) {
+        Framed::More => return Decoded::More,
+        Framed::Broken(why) => return Decoded::Broken(why),
+        Framed::Text(text) => text,
     };
-    let used = *scanned + end + 1;
-    *scanned = 0;
-    let Some(text) = unread[..used].strip_suffix(b"\r\n") else {
-        return Decoded::Broken("a line that does not end with CR LF");
-    };
+    let used = text.len() + 2;
     match parse(text) {
         Some(line) => Decoded::Line { used, line },
         None => Decoded::Broken("a line that no server sends"),
     }
 }
 
+/// The line at the front of the unread bytes, whatever it says.
+pub(in crate::protocol) enum Framed<'a> {
+    More,
+    /// Without its end, CR LF.
+    Text(&'a [u8]),
+    Broken(&'static str),
+}
+
+/// Find the line that [`decode`] decodes.
+#[inline(always)]
+pub(in crate::protocol) fn frame<'a>(unread: &'a [u8], scanned: &mut usize) -> Framed<'a> {
+    if matches!(unread.first(), Some(0x80 | 0x81)) {
+        return Framed::Broken("a frame of the binary protocol");
+    }
+    let window = &unread[..unread.len().min(LINE_MAX)];
+    let Some(end) = memchr::memchr(b'\n', window.get(*scanned..).unwrap_or_default()) else {
+        *scanned = window.len();
+        return if unread.len() >= LINE_MAX {
+            Framed::Broken("a line without an end")
+        } else {
+            Framed::More
+        };
+    };
+    let used = *scanned + end + 1;
+    *scanned = 0;
+    match unread[..used].strip_suffix(b"\r\n") {
+        Some(text) => Framed::Text(text),
+        None => Framed::Broken("a line that does not end with CR LF"),
+    }
+}
+
 /// A line without its end.
-fn parse(text: &[u8]) -> Option<Line> {
+pub(in crate::protocol) fn parse(text: &[u8]) -> Option<Line> {
     if text.first().is_some_and(u8::is_ascii_digit) {
         return number::whole(text).map(Line::Number);
     }

@@ -28,7 +28,7 @@ fn parse(text: &[u8]) -> Option<(bool, u64)> {
 
 /// Below 2^64. A negative one wraps around, and is refused only where that is above the largest
 /// signed number.
-pub(super) fn unsigned(text: &[u8]) -> Option<u64> {
+pub(in crate::protocol) fn unsigned(text: &[u8]) -> Option<u64> {
     match parse(text)? {
         (false, number) => Some(number),
         (true, number) => {
@@ -39,7 +39,7 @@ pub(super) fn unsigned(text: &[u8]) -> Option<u64> {
 }
 
 /// A signed number of 64 bits, of which the lower 32 are kept.
-pub(super) fn signed(text: &[u8]) -> Option<i32> {
+pub(in crate::protocol) fn signed(text: &[u8]) -> Option<i32> {
     let number = match parse(text)? {
         (false, number) => i64::try_from(number).ok()?,
         (true, number) => 0i64.checked_sub_unsigned(number)?,

@@ -54,6 +54,8 @@ pub enum Order<'a> {
         text: &'static [u8],
         quiet: bool,
     },
+    /// A line of the meta protocol, which is spoken beside this one.
+    Meta,
     /// Close the connection.
     Quit,
 }
@@ -140,6 +142,7 @@ fn any(line: &[u8]) -> Order<'_> {
         b"lru_crawler" => dump(&Words::of(line)),
         b"shutdown" => Order::refused(b"ERROR: shutdown not enabled\r\n", false),
         b"quit" => Order::Quit,
+        b"mg" | b"ms" | b"md" | b"ma" | b"mn" | b"me" => Order::Meta,
         _ => unknown(word, tokens),
     }
 }

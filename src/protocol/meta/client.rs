@@ -1,0 +1,13 @@
+//! The client's side: commands into lines, lines into replies.
+//!
+//! Every command carries an opaque, which its reply repeats: a reply is known by it, and those of reads
+//! by their key too. Lines that begin with ERROR, CLIENT_ERROR or SERVER_ERROR repeat nothing; they
+//! belong to the command whose turn it is.
+
+mod answer;
+mod decode;
+mod encode;
+
+pub use answer::{Answer, NUMBER_MAX, answer};
+pub use decode::{Code, Decoded, Line, Reply, Returned, decode};
+pub use encode::{BARRIER, encode, line_room};
