@@ -158,16 +158,15 @@ fn hundred(
     Plan { points }
 }
 
+/// The server of a key.
+type Plain = Box<dyn Fn(&str) -> usize>;
+
 /// The server of a key by a second way; `None` where this file has none.
-fn plainly(placement: Placement, servers: &[Server]) -> Option<Box<dyn Fn(&str) -> usize>> {
+fn plainly(placement: Placement, servers: &[Server]) -> Option<Plain> {
     let even = servers.iter().all(|server| server.2 == 1);
     let long = |host: &str, port: u16| format!("{host}:{port}");
     let slash = |host: &str, port: u16| format!("/{host}:{port}");
-    let ring = |plan: Plan,
-                by: HashName,
-                strict: bool,
-                last: bool|
-     -> Option<Box<dyn Fn(&str) -> usize>> {
+    let ring = |plan: Plan, by: HashName, strict: bool, last: bool| -> Option<Plain> {
         Some(Box::new(move |key| {
             let hash = match by {
                 HashName::Md5 => word(md5(key), 0),
@@ -304,7 +303,7 @@ fn plainly(placement: Placement, servers: &[Server]) -> Option<Box<dyn Fn(&str) 
     }
 }
 
-fn whole_digests(placement: Placement, servers: &[Server]) -> Option<Box<dyn Fn(&str) -> usize>> {
+fn whole_digests(placement: Placement, servers: &[Server]) -> Option<Plain> {
     let login = if placement == Placement::Bmemcached {
         "_None_None"
     } else {
@@ -323,7 +322,7 @@ fn whole_digests(placement: Placement, servers: &[Server]) -> Option<Box<dyn Fn(
     }))
 }
 
-fn dalli(servers: &[Server]) -> Option<Box<dyn Fn(&str) -> usize>> {
+fn dalli(servers: &[Server]) -> Option<Plain> {
     use sha1::Digest;
     let total: u32 = servers.iter().map(|server| server.2).sum();
     let mut points = Vec::new();
@@ -343,7 +342,7 @@ fn dalli(servers: &[Server]) -> Option<Box<dyn Fn(&str) -> usize>> {
     }))
 }
 
-fn rendezvous(servers: &[Server]) -> Option<Box<dyn Fn(&str) -> usize>> {
+fn rendezvous(servers: &[Server]) -> Option<Plain> {
     let names: Vec<String> = servers
         .iter()
         .map(|(host, port, _)| format!("{host}:{port}"))
@@ -359,7 +358,7 @@ fn rendezvous(servers: &[Server]) -> Option<Box<dyn Fn(&str) -> usize>> {
 }
 
 /// The published program, in floating-point numbers and signed integers as there.
-fn jump(servers: usize) -> Option<Box<dyn Fn(&str) -> usize>> {
+fn jump(servers: usize) -> Option<Plain> {
     Some(Box::new(move |key| {
         let mut state = hash(HashName::Xxh3, key.as_bytes());
         let (mut bucket, mut next) = (-1i64, 0i64);
@@ -373,7 +372,7 @@ fn jump(servers: usize) -> Option<Box<dyn Fn(&str) -> usize>> {
 }
 
 /// All bits first, as a row of text.
-fn ch3(servers: usize) -> Option<Box<dyn Fn(&str) -> usize>> {
+fn ch3(servers: usize) -> Option<Plain> {
     Some(Box::new(move |key| {
         let mut state = hash(HashName::Murmur64A, key.as_bytes());
         let mut bits = String::new();
