@@ -634,8 +634,8 @@ typedef void (*mc_destroy_fn)(void *user);
 
 /**
  * Hashes a key: the same number for the same bytes, always. Called on any thread that is inside a call
- * on the client, also on several at once, with no lock and no connection held. It must return, and may
- * not use the client. Since: 0.1.
+ * on the client, also on several at once, with no lock held. It must return, and may not use the client.
+ * Since: 0.1.
  */
 typedef uint64_t (*mc_hasher_fn)(void *user, const char *key, size_t key_len);
 

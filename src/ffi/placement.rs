@@ -37,8 +37,8 @@ pub unsafe extern "C" fn mc_hash(
 }
 
 /// Hashes a key: the same number for the same bytes, always. Called on any thread that is inside a call
-/// on the client, also on several at once, with no lock and no connection held. It must return, and may
-/// not use the client. Since: 0.1.
+/// on the client, also on several at once, with no lock held. It must return, and may not use the client.
+/// Since: 0.1.
 pub type mc_hasher_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, key: *const c_char, key_len: usize) -> u64>;
 
