@@ -61,6 +61,19 @@ fn moving(placement: Placement, any: bool, keys: &[String]) -> (f64, f64) {
     (removed, moved(&before, &after))
 }
 
+/// The servers of keys, by all lists that are measured.
+fn sample(placement: Placement, keys: &[String]) -> Vec<String> {
+    let options = format!("placement={}", placement.word());
+    let mut lists = vec![some(SERVERS), some(SERVERS + 1)];
+    for gone in [0, 4, 9] {
+        let mut rest = some(SERVERS);
+        rest.remove(gone);
+        lists.push(rest);
+    }
+    let places = |servers: &Vec<String>| places(&placer(&options, servers), servers, keys);
+    lists.iter().flat_map(places).collect()
+}
+
 #[test]
 fn few_keys_move_when_a_server_goes_or_comes() {
     let keys = keys();
@@ -68,13 +81,22 @@ fn few_keys_move_when_a_server_goes_or_comes() {
         .iter()
         .filter_map(|&placement| keeps(placement).map(|any| (placement, any)))
         .collect();
-    assert!(rows.len() >= 30, "{}", rows.len());
+    // Those that place some thousand keys alike, whichever the list, are measured once.
+    let mut alike: Vec<(Vec<String>, bool, Vec<Placement>)> = Vec::new();
+    for (placement, any) in rows {
+        let places = sample(placement, &keys[..3000]);
+        match alike.iter_mut().find(|group| group.0 == places) {
+            Some(group) => group.2.push(placement),
+            None => alike.push((places, any, vec![placement])),
+        }
+    }
     let next = AtomicUsize::new(0);
     let measured = Mutex::new(Vec::new());
     let measure = || {
-        while let Some(&(placement, any)) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let moving = moving(placement, any, &keys);
-            measured.lock().unwrap().push((placement, moving));
+        while let Some((_, any, group)) = alike.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let moving = moving(group[0], *any, &keys);
+            let mut measured = measured.lock().unwrap();
+            measured.extend(group.iter().map(|&placement| (placement, moving)));
         }
     };
     std::thread::scope(|scope| {
@@ -83,7 +105,7 @@ fn few_keys_move_when_a_server_goes_or_comes() {
         }
     });
     let measured = measured.into_inner().unwrap();
-    assert_eq!(measured.len(), rows.len());
+    assert!(measured.len() >= 30, "{}", measured.len());
     println!("{KEYS} keys, {SERVERS} servers: moved when one is removed, when one is added");
     for (placement, (removed, added)) in measured {
         let word = placement.word();
