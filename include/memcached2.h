@@ -17,9 +17,9 @@
  *
  * Times are durations: those of items in seconds, all others in the unit that their name ends with.
  *
- * Threads: an `mc_client` is used by any number of threads at once; items, results, options and an
- * `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an `mc_conn` can
- * only be freed in the child.
+ * Threads: an `mc_client` is used by any number of threads at once; items, results, options, an
+ * `mc_loop` and an `mc_conn` by one thread at a time. After `fork` a client works on in both processes; an
+ * `mc_loop` and an `mc_conn` can only be freed in the child.
  *
  * Structures that the caller fills begin with `size`, so that they can grow: initialise an
  * `mc_command` with `MC_COMMAND_INIT(op)`. Structures that the library fills are reached through
@@ -75,7 +75,7 @@
  * `mc_command command = MC_COMMAND_INIT(MC_OP_GET);`
  */
 #define MC_COMMAND_INIT(op) \
-  { sizeof(mc_command), (op), 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
+  { sizeof(mc_command), (op), 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
 
 /*
  * Statuses. Bits 0 to 7 are the class, 8 to 15 the kind, 16 to 23 the sub-kind: an ancestor is a
@@ -241,6 +241,42 @@
 #define MC_HAVE_CLAMPED 16
 
 /**
+ * `have`: the time to live was received. Since: 0.1.
+ */
+#define MC_HAVE_TTL 32
+
+/**
+ * `have`: the value's size was received. Since: 0.1.
+ */
+#define MC_HAVE_SIZE 64
+
+/**
+ * `have`: the time since the item was last used was received. Since: 0.1.
+ */
+#define MC_HAVE_LAST_ACCESS 128
+
+/**
+ * `have`: whether the item was read before was received. Since: 0.1.
+ */
+#define MC_HAVE_HIT_BEFORE 256
+
+/**
+ * `marks`: who asked is the one to make the value anew; an empty value that comes with it stands for none.
+ * Since: 0.1.
+ */
+#define MC_MARK_WON 1
+
+/**
+ * `marks`: the item was made stale. Since: 0.1.
+ */
+#define MC_MARK_STALE 2
+
+/**
+ * `marks`: somebody else is making the value anew. Since: 0.1.
+ */
+#define MC_MARK_OTHER_WON 4
+
+/**
  * `effect`: the command writes nothing. Since: 0.1.
  */
 #define MC_EFFECT_NONE 0
@@ -312,76 +348,76 @@
 #define MC_PHASE_RECEIVE 8
 
 /**
- * Read a value. Single, batch. Since: 0.1.
+ * Read a value. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GET 1
 
 /**
- * Read a value and its CAS. Single, batch. Since: 0.1.
+ * Read a value and its CAS. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GETS 2
 
 /**
- * Read a value and set its time to live. Single, batch. Since: 0.1.
+ * Read a value and set its time to live. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GAT 3
 
 /**
- * Read a value and its CAS, and set its time to live. Single, batch. Since: 0.1.
+ * Read a value and its CAS, and set its time to live. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_GATS 4
 
 /**
- * Store. Single, batch. Since: 0.1.
+ * Store. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_SET 5
 
 /**
- * Store where there is nothing; else MC_NOT_STORED. Single, batch. Since: 0.1.
+ * Store where there is nothing; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_ADD 6
 
 /**
- * Store where there is something; else MC_NOT_STORED. Single, batch. Since: 0.1.
+ * Store where there is something; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_REPLACE 7
 
 /**
- * Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single, batch.
- * Since: 0.1.
+ * Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
+ * batch, loop. Since: 0.1.
  */
 #define MC_OP_APPEND 8
 
 /**
  * Put in front of the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
- * batch. Since: 0.1.
+ * batch, loop. Since: 0.1.
  */
 #define MC_OP_PREPEND 9
 
 /**
- * Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch.
+ * Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch, loop.
  * Since: 0.1.
  */
 #define MC_OP_CAS 10
 
 /**
- * Delete; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+ * Delete; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_DELETE 11
 
 /**
- * Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+ * Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
  */
 #define MC_OP_TOUCH 12
 
 /**
- * Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch.
+ * Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch, loop.
  * Since: 0.1.
  */
 #define MC_OP_INCR 13
 
 /**
- * Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch.
+ * Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch, loop.
  * Since: 0.1.
  */
 #define MC_OP_DECR 14
@@ -422,9 +458,41 @@
 #define MC_OP_DELETE_ALL 21
 
 /**
- * `options`: have the item's CAS in the answer to MC_OP_GET and MC_OP_GAT. Since: 0.1.
+ * Ask whether there is an item, and for what is wanted of it, without its value: mc_exists. Where the
+ * protocol has nothing for it, the value is read and thrown away. Single, batch. Since: 0.1.
+ */
+#define MC_OP_EXISTS 22
+
+/**
+ * `options`: have the item's CAS in the answer: to MC_OP_GET and MC_OP_GAT by every protocol, to what
+ * stores, counts or touches by the meta protocol. Wants are wishes: what could not be had is absent from
+ * the item's `have`. Since: 0.1.
  */
 #define MC_WANT_CAS 1
+
+/**
+ * `options`: have the item's time to live in the answer to what reads, touches or counts (meta protocol).
+ * Since: 0.1.
+ */
+#define MC_WANT_TTL 2
+
+/**
+ * `options`: have the size of the value in the answer to what reads or touches (meta protocol), and to
+ * what stores (memcached 1.6.20). Since: 0.1.
+ */
+#define MC_WANT_SIZE 4
+
+/**
+ * `options`: have the time since the item was last used in the answer to what reads or touches (meta
+ * protocol). Since: 0.1.
+ */
+#define MC_WANT_LAST_ACCESS 8
+
+/**
+ * `options`: have in the answer to what reads or touches whether the item was read before (meta
+ * protocol). Since: 0.1.
+ */
+#define MC_WANT_HIT_BEFORE 16
 
 /**
  * `options`: `flags` was said, even if it is 0. Since: 0.1.
@@ -442,6 +510,31 @@
 #define MC_HAS_DELTA 262144
 
 /**
+ * `options`: `initial` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_INITIAL 524288
+
+/**
+ * `options`: `recache_ttl` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_RECACHE 1048576
+
+/**
+ * `options`: `lease_ttl` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_LEASE 2097152
+
+/**
+ * `options`: `stale_ttl` was said, even if it is 0. Since: 0.1.
+ */
+#define MC_HAS_STALE 4194304
+
+/**
+ * `options`: `own_cas` was said. Since: 0.1.
+ */
+#define MC_HAS_OWN_CAS 8388608
+
+/**
  * `options`: `ttl` is a moment, in seconds since 1970. Since: 0.1.
  */
 #define MC_TTL_IS_UNIX_TIME 4294967296
@@ -456,6 +549,24 @@
  * `options`: wait for the reply, whatever the option default_noreply says. Since: 0.1.
  */
 #define MC_REPLY 17179869184
+
+/**
+ * `options`: a read that is no use of the item: it is no younger by it, nor read before (meta protocol).
+ * Since: 0.1.
+ */
+#define MC_PEEK 274877906944
+
+/**
+ * `options`: MC_OP_DELETE with a `stale_ttl` leaves a stale item without its value (meta protocol,
+ * memcached 1.6.27). Since: 0.1.
+ */
+#define MC_DROP_VALUE 549755813888
+
+/**
+ * `options`: MC_OP_INCR and MC_OP_DECR give the item `ttl` seconds to live too (meta protocol).
+ * Since: 0.1.
+ */
+#define MC_TOUCH 1099511627776
 
 /**
  * `kind`: a text, such as a version. Since: 0.1.
@@ -535,6 +646,19 @@ typedef struct mc_conn mc_conn;
  * thread at a time; may outlive the client; a forked child can only free it. Since: 0.1.
  */
 typedef struct mc_dump mc_dump;
+
+/**
+ * An event loop of the caller's can carry operations of a client: nothing here waits (but mc_loop_run),
+ * and no thread is made. Submit operations, wait for mc_loop_fd to become readable, mc_loop_timeout_us
+ * at the longest, then call mc_loop_process, which tells of those that are over.
+ *
+ * Used by one thread at a time (MC_IN_USE: another one is inside a call), in the process that made it:
+ * in a forked child it can only be freed, all else is MC_INVALID_ARGUMENT. Each loop has one connection
+ * to each server that it uses, beside those that `max_connections` counts; commands that are submitted
+ * before a turn leave in it together, and are answered in their order. Freed with mc_loop_free.
+ * Since: 0.1.
+ */
+typedef struct mc_loop mc_loop;
 
 /**
  * What clients are made from: options and servers. Used by one thread at a time; freed with
@@ -708,15 +832,15 @@ typedef struct mc_item {
    */
   int32_t sys_errno;
   /**
-   * The item's size.
+   * How many bytes the value has.
    */
   uint64_t item_size;
   /**
-   * Seconds since the item was last read.
+   * Seconds since the item was last used.
    */
   uint64_t last_access;
   /**
-   * Whether the item was read before.
+   * 1 where the item was read before.
    */
   uint32_t hit_before;
   /**
@@ -751,7 +875,8 @@ typedef struct mc_command {
    */
   uint32_t op;
   /**
-   * MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY.
+   * MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY, MC_PEEK, MC_DROP_VALUE,
+   * MC_TOUCH.
    */
   uint64_t options;
   /**
@@ -779,7 +904,8 @@ typedef struct mc_command {
    */
   size_t route_len;
   /**
-   * Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all.
+   * Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all. Of a command with an
+   * `initial`: of what it makes; of one that counts with MC_TOUCH: of what it counts.
    */
   int64_t ttl;
   /**
@@ -787,7 +913,10 @@ typedef struct mc_command {
    */
   int64_t timeout_us;
   /**
-   * The CAS that the item must still have, for MC_OP_CAS.
+   * The CAS that the item must still have, else MC_CAS_FAILURE: for MC_OP_CAS, and by the meta
+   * protocol for what deletes, counts, appends or prepends. MC_OP_SET and MC_OP_REPLACE with it are
+   * MC_OP_CAS. A get with it (memcached 1.6.40) answers the value only where the item has another CAS,
+   * else MC_OK without a value.
    */
   uint64_t cas;
   /**
@@ -795,19 +924,27 @@ typedef struct mc_command {
    */
   uint64_t delta;
   /**
-   * The number that a missing item begins with; 0 in this version.
+   * The number that a missing item begins with, for MC_OP_INCR and MC_OP_DECR, and what they answer
+   * then. MC_OP_APPEND and MC_OP_PREPEND with MC_HAS_INITIAL store their value where there is nothing.
+   * Where the server has no command for it, it is done by several, and still nothing is counted twice
+   * or overwritten; in a batch those come behind its other commands.
    */
   uint64_t initial;
   /**
-   * 0 in this version.
+   * Of a read: where the item has less than so many seconds to live, one reader is told by the mark
+   * MC_MARK_WON to make it anew, others by MC_MARK_OTHER_WON that somebody does (meta protocol).
    */
   int64_t recache_ttl;
   /**
-   * 0 in this version.
+   * Of a read: where there is no item, an empty one is made that lives for so many seconds (0: for
+   * ever), and one reader gets it with the mark MC_MARK_WON and is to fill it; others get MC_NO_VALUE
+   * with MC_MARK_OTHER_WON until then (meta protocol).
    */
   int64_t lease_ttl;
   /**
-   * 0 in this version.
+   * Of MC_OP_DELETE: the item becomes stale instead, and lives for so many seconds; with MC_HAS_STALE
+   * and 0, as long as it would have. Readers get it with MC_MARK_STALE, one of them with MC_MARK_WON. Of
+   * a store that compares, MC_HAS_STALE and 0: an older CAS stores too, as a stale item (meta protocol).
    */
   int64_t stale_ttl;
   /**
@@ -826,6 +963,11 @@ typedef struct mc_command {
    * NULL in this version.
    */
   void *release_user;
+  /**
+   * The CAS that the item is to have from now on, instead of one of the server's: with what stores or
+   * counts, MC_OP_DELETE with `stale_ttl`, a read with `lease_ttl` (meta protocol, memcached 1.6.27).
+   */
+  uint64_t own_cas;
 } mc_command;
 
 /**
@@ -973,6 +1115,45 @@ typedef struct mc_dump_entry {
 typedef int32_t (*mc_dump_fn)(void *user, const struct mc_dump_entry *entry);
 
 /**
+ * The end of an operation. Made by the library and reached by pointer only: it grows at its end.
+ * Since: 0.1.
+ */
+typedef struct mc_completion {
+  /**
+   * What mc_loop_submit has answered.
+   */
+  uint64_t id;
+  /**
+   * What it was given.
+   */
+  void *user;
+  /**
+   * How it ended: the item's status, or that of a batch as mc_execute_multi returns it.
+   */
+  mc_status status;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Of a lone command: all that can be said of its answer, filled on every path as by
+   * mc_execute_into. NULL only for MC_NO_MEMORY. It lives as long as the completion: mc_item_copy.
+   */
+  const struct mc_item *item;
+  /**
+   * Of a batch: its answers, which belong to whoever is told. NULL only for MC_NO_MEMORY.
+   */
+  struct mc_results *results;
+} mc_completion;
+
+/**
+ * Hears of the end of an operation, on the thread that is inside mc_loop_process, mc_loop_run or
+ * mc_loop_free, with no lock held. The completion lives until it returns, which it must. It may submit,
+ * cancel and free; mc_loop_process and mc_loop_run are MC_IN_USE there. Since: 0.1.
+ */
+typedef void (*mc_done_fn)(void *user, const struct mc_completion *completion);
+
+/**
  * What a connection's URI says. Made by the library and reached by pointer only: it grows at its end.
  * Each text ends with a NUL, and is "" where the URI has no such part. Since: 0.1.
  */
@@ -1105,7 +1286,8 @@ mc_status mc_options_set(struct mc_options *options,
 
 /**
  * Write the value of an option to `buf` as snprintf does, and the length of the whole text without
- * its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
+ * its NUL to `*needed` (may be NULL). Of a secret (`password`) that is "***", or "" where it is not set.
+ * MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
  */
 MC_API
 mc_status mc_options_get(const struct mc_options *options,
@@ -1205,8 +1387,8 @@ mc_status mc_options_set_selector(struct mc_options *options,
 /**
  * Make a client of a list of servers: URIs separated by commas or white space, such as
  * "memcached://127.0.0.1:11211/?timeout=250ms" or "memcached+unix:///run/memcached.sock"; bare
- * "host:port" and "/path" too. Options stand behind the question mark, those of the client on any of
- * the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
+ * "host:port" and "/path" too; "user:password@" before the host, percent-encoded, where the server asks
+ * for it. Options stand behind the question mark, those of the client on any of the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
  * tells what was wrong and where. An empty list is legal; its use is MC_NO_AVAILABLE_SERVERS.
  * Since: 0.1.
  */
@@ -1272,8 +1454,8 @@ MC_API mc_status mc_set_servers(const struct mc_client *client, const char *serv
 
 /**
  * Write the names of the servers, in their order with a comma between, to `buf` as snprintf does, and
- * the length of the whole text without its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was
- * cut; (NULL, 0) only asks. Since: 0.1.
+ * the length of the whole text without its NUL to `*needed` (may be NULL). No name holds credentials.
+ * MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
  */
 MC_API
 mc_status mc_servers(const struct mc_client *client,
@@ -1359,6 +1541,15 @@ mc_status mc_gats(const struct mc_client *client,
                   size_t key_len,
                   int64_t ttl,
                   struct mc_item **out);
+
+/**
+ * Ask whether there is an item: MC_OK, or MC_NO_VALUE. By the meta protocol nothing of its value is
+ * sent; by others it is read and thrown away. Either is a use of the item, as reading is. Since: 0.1.
+ */
+MC_API
+mc_status mc_exists(const struct mc_client *client,
+                    const char *key,
+                    size_t key_len);
 
 /**
  * As mc_get, into an item of the caller's (made by mc_item_new), which keeps its memory from one use
@@ -1497,6 +1688,45 @@ mc_status mc_decr(const struct mc_client *client,
                   size_t key_len,
                   uint64_t delta,
                   uint64_t *number);
+
+/**
+ * As mc_incr; where there is no item, one is made that holds `initial` and lives for `ttl` seconds (0:
+ * for ever; MC_EXPIRE_NOW: not at all), and `*number` is `initial`. By the meta protocol in one command,
+ * by ASCII in as many as it takes: incr, add where there was nothing, incr again where somebody else's
+ * add was first. No count is lost or done twice by it. Since: 0.1.
+ */
+MC_API
+mc_status mc_incr_initial(const struct mc_client *client,
+                          const char *key,
+                          size_t key_len,
+                          uint64_t delta,
+                          uint64_t initial,
+                          int64_t ttl,
+                          uint64_t *number);
+
+/**
+ * As mc_incr_initial, taking `delta` away, not below 0. Since: 0.1.
+ */
+MC_API
+mc_status mc_decr_initial(const struct mc_client *client,
+                          const char *key,
+                          size_t key_len,
+                          uint64_t delta,
+                          uint64_t initial,
+                          int64_t ttl,
+                          uint64_t *number);
+
+/**
+ * Make an item stale: it lives for `stale_ttl` more seconds (0: as long as it would have), its readers
+ * get it with MC_MARK_STALE, and one of them with MC_MARK_WON: that one is to store it anew. Its CAS is
+ * another afterwards: who read it before cannot store by it. MC_NOT_FOUND where there is no item;
+ * MC_UNSUPPORTED, and nothing is sent, but by the meta protocol. Since: 0.1.
+ */
+MC_API
+mc_status mc_invalidate(const struct mc_client *client,
+                        const char *key,
+                        size_t key_len,
+                        int64_t stale_ttl);
 
 /**
  * Carry out one command and wait for its answer. MC_OK: `*out` is the item, freed with mc_item_free;
@@ -1932,9 +2162,117 @@ MC_API
 mc_status mc_memory_clear(const struct mc_client *client);
 
 /**
+ * Make a loop of a client, which may be freed before it. Neither resolves nor connects. MC_OK: `*out` is
+ * the loop; else NULL. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_new(const struct mc_client *client,
+                      struct mc_loop **out);
+
+/**
+ * Free a loop; NULL is ignored. Every operation that is not over ends with MC_CANCELLED, and is told of
+ * before this returns; called inside a callback, before the call returns that the callback runs in. Not
+ * told are operations without a callback, and nothing in a forked child, which closes its descriptors
+ * only. Since: 0.1.
+ */
+MC_API
+void mc_loop_free(struct mc_loop *loop);
+
+/**
+ * Return the descriptor to wait for: readable when mc_loop_process has something to do. Wait for nothing
+ * else, and neither read nor close it. It stays the same. -1 for what is no loop. Since: 0.1.
+ */
+MC_API
+int32_t mc_loop_fd(const struct mc_loop *loop);
+
+/**
+ * Return how long mc_loop_fd may be waited for before mc_loop_process is called all the same, in
+ * microseconds: 0 when it has something to do at once, -1 for as long as it takes. To be asked again
+ * after every call that submits, cancels or processes. Since: 0.1.
+ */
+MC_API
+int64_t mc_loop_timeout_us(const struct mc_loop *loop);
+
+/**
+ * Submit one command that names a key; key and value are copied. Its time begins now. MC_OK: `*id` (may
+ * be NULL) names the operation, and its end is told once: by `done`, never from inside this call, or
+ * where that is NULL by mc_loop_next. Else nothing is told: the command is one that is not sent (an
+ * illegal key, a value that is too large), and mc_last_error says why. MC_NOREPLY: its end is that it
+ * was written; a failure is counted when its reply comes, and told by mc_sync. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_submit(struct mc_loop *loop,
+                         const struct mc_command *command,
+                         uint64_t *id,
+                         mc_done_fn done,
+                         void *user);
+
+/**
+ * Submit many commands as one operation, whose answers come as mc_results; as mc_execute_multi, with
+ * keys and values copied, and its end told as by mc_loop_submit. Its time is that of a batch. A command
+ * that is not sent has its own status in the results. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_submit_multi(struct mc_loop *loop,
+                               const struct mc_command *commands,
+                               size_t n,
+                               const struct mc_batch *batch,
+                               uint64_t *id,
+                               mc_done_fn done,
+                               void *user);
+
+/**
+ * Do all that can be done without waiting, and tell of the operations that are over by their callbacks.
+ * Servers in memory answer here. What callbacks submit is begun in the next turn. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_process(struct mc_loop *loop);
+
+/**
+ * Wait and process, for programs without a loop of their own: until no operation is under way, one is
+ * there for mc_loop_next, or mc_loop_wake was called; for `timeout_us` microseconds at the longest (0:
+ * as the client's timeout; below 0: for ever), then MC_TIMEOUT. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_run(struct mc_loop *loop,
+                      int64_t timeout_us);
+
+/**
+ * Take the end of one operation that was submitted without a callback, in the order in which they ended.
+ * MC_OK: `*completion` lives until the next call of this on the loop, or its end; its results belong to
+ * the caller. MC_WOULD_BLOCK: there is none; more come by mc_loop_process. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_next(struct mc_loop *loop,
+                       const struct mc_completion **completion);
+
+/**
+ * Return how many operations were submitted whose end was not told yet; 0 for what is no loop.
+ * Since: 0.1.
+ */
+MC_API size_t mc_loop_pending(const struct mc_loop *loop);
+
+/**
+ * End an operation now, with MC_CANCELLED (and the effect that it may have had), which is told as any
+ * other end. Its reply is thrown away when it comes. MC_NOT_FOUND: it is over already, or never was.
+ * Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_cancel(struct mc_loop *loop,
+                         uint64_t id);
+
+/**
+ * Make mc_loop_fd readable, and mc_loop_run return: the only call that other threads may make at any
+ * time. Since: 0.1.
+ */
+MC_API
+mc_status mc_loop_wake(struct mc_loop *loop);
+
+/**
  * Make a connection of the URI of one server, in any spelling of mc_new, with the options of a client
  * behind the question mark: "memcached://cache:11211/?timeout=250ms". Neither resolves nor connects.
- * MC_OK: `*out` is the connection; else NULL. Since: 0.1.
+ * With credentials in the URI ("memcached://user:password@cache/"), a connection is authenticated
+ * before it is connected, as a client's are. MC_OK: `*out` is the connection; else NULL. Since: 0.1.
  */
 MC_API
 mc_status mc_conn_new(const char *uri,
@@ -1951,7 +2289,7 @@ MC_API void mc_conn_free(struct mc_conn *conn);
  * `connect_timeout` and `timeout`. A connection that the server is seen to have closed is replaced.
  * After mc_conn_setblocking(conn, 0) MC_WOULD_BLOCK: it is on its way; call again when mc_conn_fileno
  * can be written, or where that is -1 after some milliseconds. MC_RESOLVE_FAILED, MC_CONNECT_FAILED,
- * MC_TIMEOUT: there is no connection. Since: 0.1.
+ * MC_TIMEOUT, MC_INVALID_CREDENTIALS: there is no connection. Since: 0.1.
  */
 MC_API
 mc_status mc_conn_connect(struct mc_conn *conn);

@@ -14,13 +14,18 @@ for component in fmt clippy; do
   fi
 done
 
+# Where a user that is not root has no path to.
+PATH=$PATH:/usr/sbin
 # command:package
 needed="abidiff:abigail-tools cc:gcc c++:g++ clang:clang cmake:cmake go:golang-go make:make memcached:memcached
-        nm:binutils pkg-config:pkg-config python3:python3 ruby:ruby strace:strace valgrind:valgrind"
+        nm:binutils nutcracker:nutcracker pkg-config:pkg-config python3:python3 ruby:ruby saslpasswd2:sasl2-bin
+        strace:strace valgrind:valgrind"
 packages=
 for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair#*:}"
 done
+# The mechanism PLAIN of memcached's SASL is no command.
+ls /usr/lib/*/sasl2/libplain.so* >/dev/null 2>&1 || packages="$packages libsasl2-modules"
 [ -n "$packages" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

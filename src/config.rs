@@ -2,12 +2,16 @@
 //!
 //! Everything that this version cannot serve is refused here, before anything is connected.
 
+mod credentials;
+
 use std::sync::Arc;
 
 use crate::error::{Failure, Result};
 use crate::options::{self, Clock, Options, Scope, ServerOptions};
 use crate::status::Status;
 use crate::uri::{self, Address, Scheme, ServerUri};
+pub use credentials::Credentials;
+use credentials::refuse_halves;
 
 /// One server of a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +25,19 @@ pub struct ServerSpec {
     pub store: StoreSpec,
     /// Of a `memcacheds://` server: what its certificate must name.
     pub tls_name: Option<Arc<str>>,
+    /// Of its URI; and once [`ServerSpec::complete`], of the client's options.
+    pub credentials: Option<Credentials>,
+}
+
+impl ServerSpec {
+    /// What a client with these options takes it for: with credentials where there are some.
+    pub fn complete(&self, options: &Options) -> Result<ServerSpec> {
+        let own = self.credentials.clone();
+        Ok(ServerSpec {
+            credentials: Credentials::chosen(own, &self.uri.address, &self.name, options)?,
+            ..self.clone()
+        })
+    }
 }
 
 /// What a store in memory is to be; what is not said is as the store has it already, else the
@@ -63,7 +80,7 @@ impl Config {
     /// On failure nothing is changed.
     pub fn add_server(&mut self, uri: &str, weight: u32) -> Result<()> {
         let uri = ServerUri::parse(uri)?;
-        refuse_credentials(std::slice::from_ref(&uri))?;
+        refuse_halves(std::slice::from_ref(&uri))?;
         let said = uri.param("weight").is_some();
         let mut stated = self.stated.clone();
         let mut server = server(uri, &mut stated)?;
@@ -122,8 +139,7 @@ pub fn find_server(servers: &[ServerSpec], which: &str) -> Result<usize> {
 /// in the order of the list.
 pub fn parse_servers(list: &str) -> Result<(Vec<ServerSpec>, Vec<Stated>)> {
     let uris = uri::parse_list(list)?;
-    // First of all: only an entry known to be free of credentials is ever named in a message.
-    refuse_credentials(&uris)?;
+    refuse_halves(&uris)?;
     let mut servers = Vec::with_capacity(uris.len());
     let mut stated = Vec::new();
     for uri in uris {
@@ -176,6 +192,12 @@ fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
     let mut said = Vec::new();
     for (name, value) in &uri.params {
         let row = options::find(name).map_err(|failure| about(&canonical, failure))?;
+        if matches!(row.name, "username" | "password") {
+            return Err(Failure::argument(format!(
+                "server {canonical}: the option {} does not stand in a URI; a server's own are written user:password@",
+                row.name
+            )));
+        }
         match row.scope {
             Scope::Server => own.set(name, value),
             Scope::Client => client.set(name, value).map(|()| said.push(row.name)),
@@ -197,6 +219,7 @@ fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
     Ok(ServerSpec {
         store: store(&uri, &own, &name)?,
         tls_name: tls_name(&uri, &own, &name)?,
+        credentials: Credentials::of_uri(&uri),
         uri,
         name,
         weight: own.weight,
@@ -259,19 +282,6 @@ fn apply(options: &mut Options, stated: &[Stated]) -> Result<()> {
     }
     *options = changed;
     Ok(())
-}
-
-fn refuse_credentials(uris: &[ServerUri]) -> Result<()> {
-    match uris.iter().position(ServerUri::has_credentials) {
-        Some(at) => Err(Failure::new(
-            Status::UNSUPPORTED,
-            format!(
-                "server {} of the list: this version cannot authenticate; a URI must hold no credentials",
-                at + 1
-            ),
-        )),
-        None => Ok(()),
-    }
 }
 
 /// Two servers must not be told apart by their order only.

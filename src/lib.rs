@@ -5,8 +5,10 @@
 //!
 //! | floor | module | what lives there |
 //! | --- | --- | --- |
-//! | 6 | [`ffi`] | the C ABI, one file for each noun of the header; no decision about memcached |
-//! | 5 | [`client`] | the blocking driver: runs operations to their end; the pool; the one place that sleeps |
+//! | 7 | [`ffi`] | the C ABI, one file for each noun of the header; no decision about memcached |
+//! | 6 | [`client`] | the blocking driver: runs operations to their end; the one place that sleeps |
+//! | 6 | [`event`] | the non-blocking driver: one descriptor to wait for, deadlines, ends that are told |
+//! | 5 | [`driver`] | what the drivers share: servers and their connections, the pool, sinks |
 //! | 4 | [`operation`] | what commands mean beyond one exchange: single, batch, what is done again |
 //! | 3 | [`connection`] | a connection without its socket (`session`), and on a stream (`link`) |
 //! | 3 | [`cluster`] | which server: hashes, placements, the snapshot of the servers |
@@ -21,8 +23,10 @@ pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod deadline;
+pub mod driver;
 pub mod engine;
 pub mod error;
+pub mod event;
 pub mod ffi;
 pub mod fork;
 pub mod names;

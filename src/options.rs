@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use crate::error::{Failure, Result};
 use crate::status::Status;
+use crate::uri::Secret;
 
 mod kind;
 mod number;
+mod profile;
 mod value;
 mod word;
 
-pub use kind::{DURATION_MAX, Kind, PATH_MAX};
+pub use kind::{DURATION_MAX, Kind, PATH_MAX, SECRET_MARK};
+pub use profile::Profile;
 pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
 pub use word::{HashName, Placement};
@@ -121,6 +124,8 @@ options! {
             "The most connections that are open to one server at a time; who needs one more waits.";
         key_prefix: Box<[u8]> = "", Kind::Text { max: 249 }, [],
             "Put in front of every key that is sent, and taken off every key that is handed out. The length of a key is checked with it.";
+        binary_keys: bool = "off", Kind::Bool, [],
+            "Keys may hold any bytes: those with spaces or control characters go over the wire in base64, at most 186 bytes with their prefix, which takes `protocol=meta`; other keys go as they are. An item has the same key either way.";
         default_noreply: bool = "off", Kind::Bool, [],
             "Writes do not wait for their reply unless the command asks for it. The replies are still read and counted: no failure is lost, it is reported later.";
         item_size_max: u64 = "1m", Kind::Size { min: 512, max: GIB }, [],
@@ -128,7 +133,9 @@ options! {
         max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
             "The largest value that is received; a server that announces more fails the command.";
         protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta", "binary"]), [pooled],
-            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` is `ascii` in this version.";
+            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` asks a server for its version together with a connection's first command, which is in ASCII, and then speaks `meta` where the server knows that (many values at once are asked for in ASCII still).";
+        profile: Profile = "full", Kind::Choice(&["full", "classic"]), [pooled],
+            "What stands between the client and its servers. `classic` keeps to what proxies (twemproxy, mcrouter) pass: classic commands on keys in ASCII, and not a byte that was not asked for; everything else is MC_UNSUPPORTED before anything is sent. It contradicts `protocol=meta`, `protocol=binary` and `paranoid`. See docs/proxies.md.";
         placement: Placement = "modula", Kind::Choice(Placement::WORDS), [pooled],
             "Which server a key belongs to, as another client or a proxy places it: see `docs/placement.md`. With one server, all keys are its own.";
         hash: Option<HashName> = "auto", Kind::Choice(HashName::OR_AUTO), [pooled],
@@ -161,6 +168,12 @@ options! {
             "A new connection to a server resumes an earlier TLS session where the server agrees, which spares most of the handshake.";
         tls_insecure_skip_verify: bool = "off", Kind::Bool, [pooled],
             "Dangerous: take any certificate that a server shows, whoever signed it and whatever it names. Whoever is between this client and the server can read and change everything then.";
+        username: String = "", Kind::Text { max: 255 }, [pooled],
+            "The user that this client is to servers that ask for one and whose URIs name none. It does not stand in a URI's parameters.";
+        password: Secret = "", Kind::Secret { max: 1024 }, [pooled],
+            "The password of `username`. It is sent to a server that asks for one (of the binary protocol: to every server, by SASL PLAIN), never to another machine without TLS unless `auth_over_cleartext` allows that. Reading it gives `***` where there is one. It does not stand in a URI's parameters.";
+        auth_over_cleartext: bool = "off", Kind::Bool, [pooled],
+            "Dangerous: send a password over TCP without TLS to another machine as well. Whoever is between this client and the server can read it.";
         shortcut: bool = "on", Kind::Bool, [hidden],
             "A lone command on an idle connection takes the short way through the driver; off sends everything through the general one.";
     }
@@ -201,12 +214,16 @@ pub fn find(name: &str) -> Result<&'static OptionInfo> {
 
 impl OptionInfo {
     fn refuse(&self, value: &str, refused: Refused) -> Box<Failure> {
+        let value = match self.kind {
+            Kind::Secret { .. } => SECRET_MARK.into(),
+            _ => value::quote(value),
+        };
         Failure::new(
             refused.status,
             format!(
                 "option {} cannot be {}: {}; it takes {}",
                 self.name,
-                value::quote(value),
+                value,
                 refused.why,
                 self.kind.takes()
             ),
@@ -228,6 +245,11 @@ impl OptionInfo {
 }
 
 impl Options {
+    /// A new connection says who it is by SASL, not in lines.
+    pub fn authenticates_by_sasl(&self) -> bool {
+        self.protocol == Protocol::Binary
+    }
+
     /// Sets an option from its text; on failure nothing is changed.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let row = find(name)?;

@@ -17,7 +17,7 @@ mod secret;
 
 pub use list::parse_list;
 pub use query::parse_params;
-pub use secret::Secret;
+pub use secret::{Overwritten, Secret};
 
 /// The port of a server whose URI names none.
 pub const DEFAULT_PORT: u16 = 11211;
@@ -112,7 +112,7 @@ pub struct ServerUri {
     pub address: Address,
     /// Present: not empty.
     pub user: Option<String>,
-    /// Present only with a user.
+    /// Present only with a user; any bytes but NUL.
     pub password: Option<Secret>,
     /// The query, decoded, in the order of the text; no name occurs twice.
     pub params: Vec<(String, String)>,
@@ -146,15 +146,16 @@ impl ServerUri {
     }
 }
 
-/// Shows that there are credentials, never what they are.
+/// Shows that there are credentials, never what they are, and of the parameters their names.
 impl fmt::Debug for ServerUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.params.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("ServerUri")
             .field("scheme", &self.scheme)
             .field("address", &self.address)
             .field("user", &self.user.as_ref().map(|_| format_args!("***")))
             .field("password", &self.password)
-            .field("params", &self.params)
+            .field("params", &names)
             .finish()
     }
 }

@@ -124,7 +124,7 @@ fn a_header_may_grow() {
     let constant = "#define MC_OP_GET 1\n#define MC_OP_GROWN 99";
     passes(&[("#define MC_OP_GET 1\n", constant)]);
     passes(&[("  void *object;\n", "  void *object;\n  uint64_t grown;\n")]);
-    let last = "  void *release_user;\n";
+    let last = "  uint64_t own_cas;\n";
     passes(&[(last, &format!("{last}  uint64_t grown;\n"))]);
 }
 

@@ -160,6 +160,7 @@ fn every_example_has_a_test() {
         "batch",
         "counter",
         "errors",
+        "event_loop",
         "mock",
         "options",
         "page_cache",
@@ -206,6 +207,22 @@ fn quickstart_and_batch_with_a_server() {
             assert_eq!(ran.stdout, alone);
         }
     }
+}
+
+/// Its input ends at once here, or is some keys.
+#[test]
+fn event_loop_shows_what_comes() {
+    let stored = "event:one: OK\nevent:two: OK\n";
+    for ran in run_example("event_loop", |uri| vec![uri.to_string()]) {
+        assert_eq!(ran.stdout, format!("{stored}2 operations\n"));
+    }
+    let example = examples().iter().find(|one| one.name == "event_loop");
+    let path = example.expect("the example").path.display().to_string();
+    let script = format!("(echo event:two; sleep 0.2; echo event:one; echo event:no) | '{path}'");
+    let mut shell = cc::command("sh");
+    let ran = run(shell.arg("-c").arg(script), LIMIT).succeeded();
+    let ends = "event:two: 22\nevent:one: 1\nevent:no: NO_VALUE\n5 operations\n";
+    assert_eq!(ran.stdout, format!("{stored}{ends}"));
 }
 
 #[test]

@@ -88,19 +88,20 @@ fn what_this_version_cannot_serve_is_refused() {
         }
         other => panic!("{other:?}"),
     }
-    for uri in [
-        "memcacheds://u:p@127.0.0.1",
-        "discover://127.0.0.1",
-        "u:p@127.0.0.1",
-        "u@127.0.0.1",
-        "memcached+unix://u:p@/a",
+    for (uri, status) in [
+        ("discover://127.0.0.1", Status::UNSUPPORTED),
+        ("u@127.0.0.1", Status::INVALID_URI),
+        ("memcached+unix://u@/a", Status::INVALID_URI),
+        ("127.0.0.1?username=u", Status::INVALID_ARGUMENT),
+        ("127.0.0.1?password=p", Status::INVALID_ARGUMENT),
+        ("memory://?username=u", Status::INVALID_ARGUMENT),
     ] {
         for failure in [
             Config::from_list(uri).unwrap_err(),
             Config::default().add_server(uri, 0).unwrap_err(),
             parse_servers(&format!("/a {uri}")).unwrap_err(),
         ] {
-            assert_eq!(failure.status, Status::UNSUPPORTED, "{uri}: {failure}");
+            assert_eq!(failure.status, status, "{uri}: {failure}");
         }
     }
     for uri in [

@@ -1,7 +1,8 @@
-//! The fault matrix: every fault of the catalogue × get, set, multi-get of ten, incr × TCP, Unix
-//! sockets × short-cut on, off, each in a cell of its own, judged by what the server knows.
+//! The fault matrix: every fault of the catalogue × ASCII, meta, binary × get, set, multi-get of ten,
+//! incr × TCP, Unix sockets, in ASCII × short-cut on, off, each in a cell of its own, judged by what the
+//! server knows.
 //!
-//! `MEMCACHED2_CELLS=F04/` runs only the cells whose name contains that.
+//! `MEMCACHED2_CELLS=meta/F04/` runs only the cells whose name contains that.
 
 mod faults;
 // The judge's own test has no use for it, and no library to link.
@@ -11,36 +12,58 @@ mod subject;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use faults::catalogue::Catalogue;
-use faults::outcome::{Setup, Subject};
-use faults::{matrix, report};
+use faults::matrix;
+use faults::outcome::{Protocol, Setup, Subject};
+use faults::report::{self, Totals};
 
 /// One matrix at a time: the cells have deadlines.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// What the library speaks; a column of the matrix for each.
+const PROTOCOLS: &[Protocol] = &[Protocol::Ascii, Protocol::Meta, Protocol::Binary];
+
 /// With `paranoid=on` there is no wrong answer at all.
 #[test]
 fn no_fault_deceives_a_paranoid_client() {
-    run(true);
+    all(true);
 }
 
 /// With the default the only wrong answers are those that ASCII cannot tell apart.
 #[test]
 fn no_fault_that_can_be_seen_deceives_a_client() {
-    run(false);
+    all(false);
 }
 
-fn run(paranoid: bool) {
+fn all(paranoid: bool) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let catalogue = Catalogue::new();
+    let totals: Vec<_> = PROTOCOLS
+        .iter()
+        .map(|protocol| (protocol, run(*protocol, paranoid)))
+        .collect();
+    let sum = |of: fn(&Totals) -> usize| totals.iter().map(|(_, totals)| of(totals)).sum::<usize>();
+    for (protocol, totals) in &totals {
+        let (name, cells, failed) = (protocol.name(), totals.cells, totals.failed);
+        println!("{name}: {cells} cells, {failed} failed");
+    }
+    println!("all protocols: {} cells", sum(|totals| totals.cells));
+    assert_eq!(
+        sum(|totals| totals.failed),
+        0,
+        "cells failed; they are told above"
+    );
+}
+
+fn run(protocol: Protocol, paranoid: bool) -> Totals {
+    let catalogue = Catalogue::new(protocol);
     let cells = matrix::cells(&catalogue, paranoid);
     let (open, planned) = (open_descriptors(), cells.len());
     let make = |setup: &Setup| Box::new(subject::Library::new(setup)) as Box<dyn Subject>;
     let run = matrix::run(cells, Arc::new(make));
-    let title = if paranoid { "paranoid=on" } else { "default" };
-    let totals = report::print(title, &catalogue, &run);
-    assert_eq!(totals.failed, 0, "cells failed; they are told above");
+    let switch = if paranoid { "paranoid=on" } else { "default" };
+    let title = format!("{}, {switch}", protocol.name());
+    let totals = report::print(&title, &catalogue, &run);
     assert_eq!(totals.cells, planned, "every cell has a verdict");
-    assert!(!paranoid || totals.blind == 0);
+    assert!(totals.blind == 0 || (protocol == Protocol::Ascii && !paranoid));
     if std::env::var_os(matrix::FILTER).is_none() {
         let least = report::least(&catalogue);
         assert!(
@@ -55,6 +78,7 @@ fn run(paranoid: bool) {
     }
     assert_eq!(open_descriptors(), open, "descriptors are closed");
     memory_is_flat();
+    totals
 }
 
 fn open_descriptors() -> usize {

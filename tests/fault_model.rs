@@ -8,8 +8,10 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use faults::frame::binary::Frame;
 use faults::net::{Endpoint, Server, Transport};
 
 const SCRIPTS: &[&str] = &[
@@ -42,6 +44,21 @@ const SCRIPTS: &[&str] = &[
     "get  a  b \r\nset  a  0  0  1 \r\nx\r\nget a\r\n",
 ];
 
+/// Scripts of the meta protocol.
+const META: &[&str] = &[
+    "mn\r\nmg k v k f O7\r\nmg k v k f q O8\r\nmn\r\nms k 2 F5 O9\r\nab\r\nmg k v k f O10\r\nmg k v k f q O11\r\nmn\r\n",
+    "ms a 1 q O1\r\nx\r\nms b 0 O2\r\n\r\nmg a v k f q O3\r\nmg none v k f q O4\r\nmg b v k f O5\r\nmn\r\n",
+    "ms k 1 ME O1\r\n1\r\nms k 1 ME O2\r\n2\r\nms k 1 MR O3\r\n3\r\nms k 1 MA O4\r\n4\r\nms k 1 MP O5\r\n5\r\nmg k v O6\r\nms no 1 MR O7\r\nx\r\nms no 1 MA q O8\r\nx\r\n",
+    "ms k 1 C99999 O1\r\nx\r\nms k 1 O2\r\nx\r\nms k 1 C99999 O3 q\r\ny\r\nmg k v O4\r\n",
+    "md k O1\r\nms k 1\r\nx\r\nmd k q O2\r\nmd k q O3\r\nms k 1\r\nx\r\nmd k k O4\r\nmn\r\n",
+    "ma n MI v D5 O1\r\nms n 2 O2\r\n10\r\nma n MI v D5 O3\r\nma n MD v D6 O4\r\nmg n v O5\r\nma n MD v D100 O6\r\nma n O7\r\nma n q O8\r\nmn\r\n",
+    "ms n 3\r\nabc\r\nma n MI v D1 O1\r\nma none MI v D1 q O2\r\nma m N0 J7 v O3\r\n",
+    "ms k 1 T100\r\nx\r\nmg k t s v k O1\r\nmg k T-1 v O2\r\nmg k v O3\r\n",
+    "mg k s v y O1\r\nmg k v v\r\nmg k O11111111111111111111111111111111\r\nms k 1 Fx\r\nx\r\nmg k v\r\n",
+    "ms k 1 O1\r\nxyz\r\nmg k v O2\r\n",
+    "version\r\nmg k v k f O1\r\nset k 5 0 1\r\nx\r\nmg k v k f O2\r\nget k\r\n",
+];
+
 /// Scripts too long to be written out.
 fn long() -> Vec<String> {
     let key = "k".repeat(250);
@@ -71,7 +88,8 @@ fn it_answers_as_memcached_does() {
         unreachable!()
     };
     let mut different = Vec::new();
-    for script in SCRIPTS.iter().map(ToString::to_string).chain(long()) {
+    let all = SCRIPTS.iter().chain(META);
+    for script in all.map(ToString::to_string).chain(long()) {
         let script = format!("flush_all\r\n{script}");
         let expected = answers(&real.socket, &script);
         let found = answers(&model, &script);
@@ -83,6 +101,132 @@ fn it_answers_as_memcached_does() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n\n"));
+}
+
+/// Frames, each with an opaque of its own.
+fn frames(script: &[(u8, &[u8], &str, &[u8])]) -> Vec<u8> {
+    let frame = |(n, &(opcode, extras, key, value)): (usize, &(u8, &[u8], &str, &[u8]))| Frame {
+        opcode,
+        opaque: n as u32 + 1,
+        cas: 0,
+        extras: extras.to_vec(),
+        key: key.into(),
+        value: value.to_vec(),
+    };
+    let frames = script.iter().enumerate().map(frame);
+    let bytes = frames.map(|frame| frame.bytes());
+    bytes.collect::<Vec<_>>().concat()
+}
+
+/// The extras of incr and decr by 5, with a beginning of 7 or without.
+fn counting(begins: bool) -> Vec<u8> {
+    let expiry = if begins { 0u32 } else { u32::MAX };
+    let numbers = [5u64.to_be_bytes(), 7u64.to_be_bytes()].concat();
+    [numbers, expiry.to_be_bytes().to_vec()].concat()
+}
+
+#[test]
+fn it_answers_frames_as_memcached_does() {
+    use faults::frame::binary::opcode::*;
+    let real = Real::start();
+    let model = Server::start(Transport::Unix).expect("a server on a socket of its own");
+    let Endpoint::Unix(model) = model.endpoint().clone() else {
+        unreachable!()
+    };
+    let (flags, counted, begun) = ([0, 0, 0, 5, 0, 0, 0, 0], counting(false), counting(true));
+    let large = vec![b'v'; 1 << 20];
+    let scripts: &[&[(u8, &[u8], &str, &[u8])]] = &[
+        &[
+            (GET, &[], "k", b""),
+            (GETK, &[], "k", b""),
+            (GETQ, &[], "k", b""),
+            (GETKQ, &[], "k", b""),
+            (SET, &flags, "k", b"ab"),
+            (GET, &[], "k", b""),
+            (GETK, &[], "k", b""),
+            (GETQ, &[], "k", b""),
+            (GETKQ, &[], "k", b""),
+        ],
+        &[
+            (ADD, &flags, "k", b"1"),
+            (ADD, &flags, "k", b"2"),
+            (REPLACE, &flags, "k", b"3"),
+            (REPLACE, &flags, "none", b"3"),
+            (APPEND, &[], "k", b"4"),
+            (PREPEND, &[], "k", b"5"),
+            (APPEND, &[], "none", b"4"),
+            (GETK, &[], "k", b""),
+        ],
+        &[
+            (SETQ, &flags, "k", b"1"),
+            (SETQ + 1, &flags, "k", b"2"),
+            (DELETE, &[], "k", b""),
+            (DELETE, &[], "k", b""),
+            (VERSION, &[], "", b""),
+            (NOOP, &[], "", b""),
+        ],
+        &[
+            (INCREMENT, &counted, "n", b""),
+            (INCREMENT, &begun, "n", b""),
+            (INCREMENT, &counted, "n", b""),
+            (DECREMENT, &counted, "n", b""),
+            (GETK, &[], "n", b""),
+            (SET, &flags, "n", b"abc"),
+            (INCREMENT, &counted, "n", b""),
+        ],
+        &[
+            (SET, &flags, "k", b"old"),
+            (SET, &flags, "k", &large),
+            (GETK, &[], "k", b""),
+            (TOUCH, &[0, 0, 0, 0], "k", b""),
+            (SET, &flags, "k", b""),
+            (TOUCH, &[0, 0, 0, 100], "k", b""),
+            (GAT, &[0, 0, 0, 100], "k", b""),
+        ],
+    ];
+    for (n, script) in scripts.iter().enumerate() {
+        let flushed = [&[(FLUSH, &[][..], "", &[][..])], *script].concat();
+        let script = frames(&flushed);
+        let expected = frames_answered(&real.socket, &script);
+        let found = frames_answered(&model, &script);
+        assert_eq!(found, expected, "script {n}");
+    }
+}
+
+/// What is answered before the frame of an opaque that no script has, without the CAS of each.
+fn frames_answered(socket: &Path, script: &[u8]) -> Vec<Vec<u8>> {
+    use faults::frame::binary::{HEADER, opcode::NOOP};
+    const LAST: u32 = 0xfeed;
+    let mut stream = UnixStream::connect(socket).expect("the server listens");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .expect("a timeout can be set");
+    let mut writer = stream.try_clone().expect("a second handle");
+    let last = Frame {
+        opcode: NOOP,
+        opaque: LAST,
+        cas: 0,
+        extras: Vec::new(),
+        key: Vec::new(),
+        value: Vec::new(),
+    };
+    let bytes = [script, &last.bytes()].concat();
+    let writing = std::thread::spawn(move || writer.write_all(&bytes));
+    let mut answers = Vec::new();
+    loop {
+        let mut header = [0; HEADER];
+        stream.read_exact(&mut header).expect("a header");
+        let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|i| header[at + i]));
+        if word(12) == LAST {
+            break;
+        }
+        let mut body = vec![0; word(8) as usize];
+        stream.read_exact(&mut body).expect("a body");
+        header[16..].fill(0);
+        answers.push([header.as_slice(), &body].concat());
+    }
+    let _ = writing.join();
+    answers
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -124,7 +268,10 @@ struct Real {
 
 impl Real {
     fn start() -> Real {
-        let directory = std::env::temp_dir().join(format!("mc-real-{}", std::process::id()));
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mc-real-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).expect("a directory of our own");
         let socket = directory.join("s");
         let mut command = Command::new("memcached");

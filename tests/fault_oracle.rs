@@ -11,7 +11,7 @@ use faults::cell::Cell;
 use faults::frame::{self, Command, Framed, Verb};
 use faults::ledger::{Event, What};
 use faults::oracle::{Kind, World};
-use faults::outcome::{Answer, Ask, Call, Op, Outcome, Setup, Subject, effect, status};
+use faults::outcome::{Answer, Ask, Call, Op, Outcome, Protocol, Setup, Subject, effect, status};
 use faults::plain::{Mistake, Plain};
 use faults::store::{Item, Store};
 use faults::{matrix, report};
@@ -23,7 +23,7 @@ fn plain(mistake: Option<Mistake>) -> Arc<matrix::Maker> {
 /// A careful client passes every cell, so every cell can be passed; and every fault fires.
 #[test]
 fn a_careful_client_passes_the_matrix() {
-    let catalogue = Catalogue::new();
+    let catalogue = Catalogue::new(Protocol::Ascii);
     for paranoid in [true, false] {
         // The plain client has no short-cut to switch off.
         let cells = matrix::cells(&catalogue, paranoid)
@@ -43,7 +43,7 @@ fn a_careful_client_passes_the_matrix() {
 
 /// What is said against a client that makes `mistake`, in the cells of one fault and call.
 fn objections(mistake: Mistake, fault: &str, op: Op) -> Vec<Kind> {
-    let catalogue = Catalogue::new();
+    let catalogue = Catalogue::new(Protocol::Ascii);
     let cells = matrix::cells(&catalogue, true).into_iter();
     let wanted = |cell: &Cell| cell.case.fault == fault && cell.case.op == op && cell.shortcut;
     let run = matrix::run(cells.filter(wanted).collect(), plain(Some(mistake)));

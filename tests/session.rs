@@ -2,6 +2,8 @@
 
 #[path = "session/binary.rs"]
 mod binary;
+#[path = "session/binary_batches.rs"]
+mod binary_batches;
 #[path = "session/harness.rs"]
 mod harness;
 #[path = "session/large.rs"]
@@ -16,6 +18,8 @@ mod lone;
 mod meta;
 #[path = "session/meta_batches.rs"]
 mod meta_batches;
+#[path = "session/meta_beyond.rs"]
+mod meta_beyond;
 #[path = "session/quiet.rs"]
 mod quiet;
 #[path = "session/sending.rs"]

@@ -3,6 +3,7 @@
 #[path = "uri/tables.rs"]
 mod tables;
 
+use memcached2::client::Client;
 use memcached2::config::{self, Config};
 use memcached2::error::{Failure, Status};
 use memcached2::options::Options;
@@ -79,6 +80,9 @@ fn the_parts_are_decoded() {
     let uri = ServerUri::parse("u:@h").unwrap();
     assert!(uri.password.unwrap().expose().is_empty());
     assert_eq!(ServerUri::parse("u@h").unwrap().password, None);
+    // A password is bytes.
+    let uri = ServerUri::parse("u:%ff%0A%20%7f:@h").unwrap();
+    assert_eq!(uri.password.unwrap().expose(), b"\xff\n \x7f:");
 }
 
 #[test]
@@ -227,10 +231,20 @@ fn no_text_holds_a_credential() {
                 Ok(uris) => said.push(format!("{uris:?}")),
                 Err(failure) => said.push(format!("{failure} {failure:?}")),
             }
-            let failure = Config::from_list(&text).expect_err(&text);
-            said.push(format!("{failure} {failure:?}"));
-            let failure = Config::default().add_server(&text, 0).expect_err(&text);
-            said.push(format!("{failure} {failure:?}"));
+            let mut config = Config::default();
+            let added = config.add_server(&text, 0);
+            said.push(format!("{added:?} {config:?} {config:#?}"));
+            said.extend(added.err().map(|failure| failure.to_string()));
+            match Config::from_list(&text) {
+                Ok(config) => {
+                    let names = config.servers.iter().map(|server| server.name.to_string());
+                    said.extend(names);
+                    said.push(format!("{config:?}"));
+                    let client = Client::new(config, None);
+                    said.extend(client.err().map(|failure| format!("{failure} {failure:?}")));
+                }
+                Err(failure) => said.push(format!("{failure} {failure:?}")),
+            }
             let failure = config::find_server(&[], &text).expect_err(&text);
             said.push(format!("{failure} {failure:?}"));
             for said in said {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::aside::{Aside, Ended, turn};
 use super::call::Call;
+use super::proxied;
 use super::server::Server;
 use super::sink::{Answer, Sink};
 use super::{Client, Limit};
 use crate::config;
 use crate::deadline::Deadline;
+use crate::driver::authenticate::unauthenticated;
 use crate::error::{Effect, Failure, Phase, Result, Status};
 use crate::names::ServerName;
 use crate::observe::Notices;
@@ -31,6 +33,7 @@ impl Client {
         begin: impl FnOnce(&[ServerName]) -> Result<S>,
     ) -> Result<S> {
         let end = admin::end(line).map_err(refused)?;
+        proxied::refuse(&self.settings.options, "a line of an operator")?;
         let mut request = Vec::new();
         request
             .try_reserve_exact(line.len() + 2)
@@ -102,7 +105,10 @@ fn said(
         |status, text: String| Some(Err(Failure::new(status, text).at(Phase::Receive).on(name)));
     while let Some(line) = aside.line(LINE_MAX) {
         if let Some(status) = refusal(line).filter(|_| reply.is_empty()) {
-            let text = format!("{name}: {}", String::from_utf8_lossy(line));
+            let text = match status {
+                Status::INVALID_CREDENTIALS => unauthenticated(&aside.server),
+                _ => format!("{name}: {}", String::from_utf8_lossy(line)),
+            };
             let failure = Failure::new(status, text).at(Phase::Receive).on(name);
             return Some(Err(failure.effect(Effect::NotApplied)));
         }

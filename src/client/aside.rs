@@ -17,7 +17,7 @@ use super::server::Server;
 use crate::connection::inbox::Inbox;
 use crate::connection::trouble::Trouble;
 use crate::deadline::Moment;
-use crate::error::{Failure, Phase, Result, Status};
+use crate::error::{Effect, Failure, Phase, Result, Status};
 use crate::observe::{Notices, What};
 use crate::protocol::Span;
 use crate::transport::{Interest, Mode, Readiness, Receiver, Stream};
@@ -172,6 +172,15 @@ impl Aside {
     fn begin(&mut self, call: &Call<'_>, now: Moment, notices: &mut Notices) -> Result<()> {
         match self.server.pipe() {
             Some(stream) => self.made(Noted::default(), stream, notices),
+            None if self.server.spec.credentials.is_some()
+                && call.options.authenticates_by_sasl() =>
+            {
+                let text = format!(
+                    "{} is authenticated to by SASL, behind which there are no lines of text",
+                    self.server.name
+                );
+                return Err(Failure::new(Status::UNSUPPORTED, text).effect(Effect::NotApplied));
+            }
             None => {
                 let attempt = Attempt::new(call, &self.server, now)?;
                 self.way = Way::Making(Box::new(attempt));
@@ -196,7 +205,7 @@ impl Aside {
     ) {
         if let Way::Making(attempt) = &mut self.way {
             match attempt.go_on(call, &self.server, ready, now) {
-                Ok(Some(Socket { noted, stream })) => self.made(noted, stream, notices),
+                Ok(Some(Socket { noted, stream, .. })) => self.made(noted, stream, notices),
                 Ok(None) => return,
                 Err(failure) => return self.end(failure, false),
             }

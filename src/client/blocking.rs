@@ -2,9 +2,12 @@
 //! what has come. Nothing about memcached is decided here.
 
 use super::One;
+use super::beyond::{Parked, is_encoded};
 use super::call::{Call, Context, unix_now};
 use super::lane::{Handed, Lane};
+use super::lanes::must_know;
 use super::no_servers;
+use super::proxied::not_passed;
 use super::sink::{Sent, Sink};
 use crate::observe::Notices;
 use crate::operation::batch::Batch;
@@ -12,6 +15,8 @@ use crate::operation::command::{Commands, fault, key, unsent};
 use crate::operation::retry::Loss;
 use crate::operation::single::Single;
 use crate::operation::{Event, Operation, Step, Token};
+use crate::options::Profile;
+use crate::protocol::classic::passes;
 use crate::protocol::{Command, Op, Request};
 
 /// An operation on its way.
@@ -25,6 +30,8 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     pub(super) opened: u32,
     /// Servers that could not be reached, and why: not tried again for every command.
     pub(super) unreachable: Vec<(usize, Loss)>,
+    /// Where the next command goes, if that is known already: a place is computed once.
+    placed: Option<(Token, usize)>,
     /// Commands whose server's pool was full while connections to others were held: waiting then
     /// could be waiting for each other.
     pub(super) deferred: Vec<(Token, bool, bool)>,
@@ -34,10 +41,16 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     pub(super) waited: bool,
     /// Many commands: results keep the receive memory.
     pub(super) batch: bool,
+    /// Classic commands: they may be sent many at once.
+    pub(super) alike: bool,
+    /// Some of the commands can be sent only to servers of which the version is known.
+    pub(super) must_know: bool,
+    /// Commands that wait until that is.
+    pub(super) parked: Vec<Parked>,
 }
 
 /// Carry out a batch.
-pub fn run<S: Sink, C: Commands>(
+pub fn run<S: Sink, C: Commands + ?Sized>(
     call: &Call<'_>,
     operation: &mut Batch,
     context: &Context<'_, C>,
@@ -72,7 +85,11 @@ pub fn run_lone(
 
 impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
     fn new(call: &'r Call<'r>, context: &'r Context<'a, C>, sink: &'r mut S, batch: bool) -> Self {
+        let beyond = context.commands.beyond();
         Run {
+            alike: batch && beyond.is_none(),
+            must_know: must_know(call.options, beyond),
+            parked: Vec::new(),
             call,
             context,
             sink,
@@ -80,6 +97,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             lanes: Vec::new(),
             opened: 0,
             unreachable: Vec::new(),
+            placed: None,
             deferred: Vec::new(),
             may_wait: !batch,
             waited: false,
@@ -122,18 +140,36 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         if let Err(failure) = context.commands.fill(tag as usize, command) {
             return operation.on(Event::Refused { tag, failure });
         }
+        if !command.extra.is_nothing() {
+            self.settle_times(command);
+        }
         let command = &*command;
+        if !passes(command.op) && self.call.options.profile == Profile::Classic {
+            let failure = not_passed(command.op);
+            return operation.on(Event::Refused { tag, failure });
+        }
         let key = match key(command.op, command, context.limits) {
             Ok(key) => key,
-            Err(failure) => return operation.on(Event::Refused { tag, failure }),
+            Err(failure) => match self.any_key(command, failure) {
+                Ok(key) => key,
+                Err(failure) => return operation.on(Event::Refused { tag, failure }),
+            },
         };
-        let request = Request::new(command.op, command, key, || {
+        let mut request = Request::new(command.op, command, key, || {
             unix_now(context.topology, command, context.limits)
         });
+        let needs = self.needs(&mut request);
+        if let Err(failure) = self.may_be_served(needs, command.op) {
+            return operation.on(Event::Refused { tag, failure });
+        }
         if let Some(failure) = fault(&request, context.limits) {
             return operation.on(Event::Refused { tag, failure });
         }
-        let Some(to) = context.place(command) else {
+        let place = match self.placed {
+            Some((placed, to)) if placed == tag => Some(to),
+            _ => context.place(command),
+        };
+        let Some(to) = place else {
             let failure = no_servers(command.op, context.topology);
             return operation.on(Event::Refused { tag, failure });
         };
@@ -153,16 +189,28 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
                 }
             },
         };
+        if self.must_know && !self.lanes[index].is_connected() {
+            return self.park(index, tag, fresh, command.op);
+        }
+        if let Err(failure) = self.judge(index, needs, command.op) {
+            self.unused(index);
+            return operation.on(Event::Refused { tag, failure });
+        }
         let lane = &mut self.lanes[index];
         let quiet = !self.batch && command.is_quiet(self.call.options.default_noreply);
         let (id, name) = (lane.id, lane.server.name);
         lane.quiet = quiet;
         let session = lane.session();
-        if loud {
+        // Beside what is told of others, an answer of its own.
+        if loud || !self.alike {
             session.be_loud();
         }
         match session.submit(tag, &request, quiet) {
             Ok(key_at) => {
+                let key_at = match is_encoded(needs) {
+                    true => Sent::ELSEWHERE,
+                    false => key_at,
+                };
                 let sent = Sent::new(&request, id, key_at, name);
                 let clamped = session.clamped().unwrap_or(sent.clamped);
                 self.sink.sent(tag, &Sent { clamped, ..sent });
@@ -178,7 +226,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
     /// common case of a batch.
     #[inline(always)]
     fn send_more<O: Operation>(&mut self, command: &mut Command<'a>, operation: &mut O) {
-        match (self.batch, command.op) {
+        match (self.alike, command.op) {
             (true, Op::Get | Op::Gets) => self.send_keys(command, operation),
             (true, op) if op.sends_value() => self.send_stores(command, operation),
             _ => {}
@@ -194,6 +242,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
         let one_server = context.topology.servers().len() == 1;
         let first = operation.unsent();
+        let placed = &mut self.placed;
         let next = |n: usize| {
             let tag = first.start + n;
             if tag >= first.end || context.commands.fill(tag, command).is_err() || command.op != op
@@ -201,10 +250,11 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
                 return None;
             }
             let key = key(op, command, context.limits).ok()?;
-            if !one_server && context.place(command) != Some(to) {
+            let tag = tag as Token;
+            if !one_server && !goes_to(to, context, tag, command, placed) {
                 return None;
             }
-            Some((tag as Token, key))
+            Some((tag, key))
         };
         let sent = |tag, key, key_at| sink.sent(tag, &Sent::of_key(key, id, key_at, name));
         let joined = lane.session().join_keys(op, next, sent);
@@ -232,10 +282,12 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             let request = Request::new(op, command, key, || {
                 unix_now(context.topology, command, context.limits)
             });
-            if context.place(command) != Some(to) || fault(&request, context.limits).is_some() {
+            let tag = tag as Token;
+            if !goes_to(to, context, tag, command, &mut self.placed)
+                || fault(&request, context.limits).is_some()
+            {
                 return;
             }
-            let tag = tag as Token;
             let Some(key_at) = session.submit_next(tag, &request) else {
                 return;
             };
@@ -243,4 +295,21 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             self.sink.sent(tag, &Sent::new(&request, id, key_at, name));
         }
     }
+}
+
+/// Whether the command `tag` goes to this server; where it goes else is noted in `placed`.
+#[inline(always)]
+fn goes_to<C: Commands + ?Sized>(
+    to: usize,
+    context: &Context<'_, C>,
+    tag: Token,
+    command: &Command<'_>,
+    placed: &mut Option<(Token, usize)>,
+) -> bool {
+    let place = context.place(command);
+    let goes = place == Some(to);
+    if !goes {
+        *placed = place.map(|elsewhere| (tag, elsewhere));
+    }
+    goes
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::aside::{Aside, turn};
 use super::call::Call;
+use super::proxied;
 use super::state::Core;
 use super::{Client, Limit};
 use crate::deadline::{self, Deadline};
+use crate::driver::authenticate::unauthenticated;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::fork;
 use crate::names::ServerName;
@@ -61,13 +63,15 @@ pub struct Told<'d> {
 
 impl Client {
     /// Begin to dump the keys of all servers; nothing is sent before the first is asked for. `limit`
-    /// is for all of it, however long what was told is looked at.
-    pub fn dump(&self, limit: Limit) -> Dump {
+    /// is for all of it, however long what was told is looked at. Fails where the servers are behind a
+    /// proxy.
+    pub fn dump(&self, limit: Limit) -> Result<Dump> {
+        proxied::refuse(&self.settings.options, "a dump of keys")?;
         let options = self.settings.options.clone();
         let state = self.core.state();
         let topology = state.topology();
         let servers: Vec<Aside> = topology.servers().iter().cloned().map(Aside::new).collect();
-        Dump {
+        Ok(Dump {
             progress: servers.iter().map(|_| Progress::default()).collect(),
             servers,
             deadline: Deadline::after(limit.or(options.batch_timeout)),
@@ -77,7 +81,7 @@ impl Client {
             at: 0,
             room: [0; KEY_MAX + 1],
             key_len: 0,
-        }
+        })
     }
 }
 
@@ -157,7 +161,10 @@ impl Dump {
                 },
                 Line::End => Outcome::Whole,
                 Line::Refused(status) => {
-                    let text = format!("{name}: {}", String::from_utf8_lossy(line));
+                    let text = match status {
+                        Status::INVALID_CREDENTIALS => unauthenticated(&aside.server),
+                        _ => format!("{name}: {}", String::from_utf8_lossy(line)),
+                    };
                     let failure = Failure::new(status, text).at(Phase::Receive).on(name);
                     Outcome::Failed(failure)
                 }

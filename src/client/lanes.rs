@@ -2,20 +2,16 @@
 //! with their connection.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::blocking::Run;
-use super::connect::Attempt;
 use super::fit::{Fit, is_fit};
-use super::lane::{Lane, Making, Way};
+use super::lane::{Lane, Way};
 use super::no_servers;
-use super::place::Noted;
-use super::pool::{Entry, Seat};
+use super::pool::Entry;
 use super::server::Server;
 use super::sink::Sink;
-use crate::connection::link::{Link, Trouble};
+use crate::connection::link::Trouble;
 use crate::connection::outbox::COPIED_VALUE_MAX;
-use crate::connection::session::Session;
 use crate::deadline;
 use crate::error::{Failure, Phase, Status};
 use crate::names::ServerName;
@@ -23,7 +19,9 @@ use crate::observe::What;
 use crate::operation::command::Commands;
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
-use crate::protocol::{Op, Request};
+use crate::options::{Options, Protocol};
+use crate::protocol::served::Needs;
+use crate::protocol::{Op, Request, Speech};
 use crate::transport::Readiness;
 
 impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
@@ -57,10 +55,14 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         match self.lane(to, &server, entry) {
             Ok(mut lane) => {
                 if self.batch {
+                    let alike = self.alike;
                     let left = self.context.commands.count() - tag as usize;
                     let commands = left.saturating_mul(command_estimate(request));
                     let replies = left.saturating_mul(reply_estimate(op));
                     lane.session().begin_batch(commands, replies);
+                    if !alike {
+                        lane.session().ask_each();
+                    }
                 } else {
                     lane.session().begin();
                 }
@@ -101,6 +103,9 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     ) -> std::result::Result<Lane, Box<Failure>> {
         let seat = loop {
             match entry {
+                Entry::Idle(lease) if self.lacks_version(&lease) => {
+                    entry = Entry::Seat(lease.into_seat());
+                }
                 Entry::Idle(mut lease) => {
                     let fit = is_fit(self.call, lease.link(), server);
                     self.waited |= fit == Fit::AfterAWait;
@@ -117,30 +122,17 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             }
         };
         self.waited = true;
-        let way = self.begin(server, seat)?;
+        let way = Way::begin(
+            self.call,
+            server,
+            seat,
+            self.must_know,
+            &mut self.notices,
+            deadline::now(),
+        )?;
         let mut lane = self.new_lane(to, server, way, true);
         self.go_on(&mut lane, &[])?;
         Ok(lane)
-    }
-
-    /// Begin to make a connection.
-    fn begin(
-        &mut self,
-        server: &Arc<Server>,
-        seat: Seat,
-    ) -> std::result::Result<Way, Box<Failure>> {
-        let session = Session::speaking(self.call.dialect(), self.call.max_value());
-        if let Some(stream) = server.pipe() {
-            let link = Link::new(stream, session, deadline::now());
-            self.notices
-                .push(What::Connected, server.name, Status::OK, String::new);
-            return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
-        }
-        Ok(Way::Making(Box::new(Making {
-            attempt: Attempt::new(self.call, server, deadline::now())?,
-            session,
-            seat,
-        })))
     }
 
     /// Go on making the lane's connection; `ready`: what became of what was waited for.
@@ -149,17 +141,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         lane: &mut Lane,
         ready: &[Readiness],
     ) -> std::result::Result<(), Box<Failure>> {
-        let Way::Making(making) = &mut lane.way else {
-            return Ok(());
-        };
-        let now = deadline::now();
-        if let Some(socket) = making.attempt.go_on(self.call, &lane.server, ready, now)? {
-            lane.connected(socket, now);
-            lane.since = now;
-            self.notices
-                .push(What::Connected, lane.server.name, Status::OK, String::new);
-        }
-        Ok(())
+        lane.go_on(self.call, ready, &mut self.notices, deadline::now())
     }
 
     fn new_lane(&mut self, to: usize, server: &Arc<Server>, way: Way, fresh: bool) -> Lane {
@@ -197,37 +179,18 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
     #[cold]
     pub(super) fn lose<O: Operation>(&mut self, index: usize, loss: Loss, operation: &mut O) {
         let mut lane = self.lanes.swap_remove(index);
-        let what = if loss.connected {
-            What::Closed
-        } else {
-            What::ConnectFailed
-        };
-        self.notice(what, lane.server.name, &loss.failure);
-        if let (Way::Made(lease), true) = (&lane.way, loss.closed) {
-            lane.server.pool.new_epoch(lease.epoch());
-        }
         if !loss.connected {
             self.unreachable.push((lane.to, loss.clone()));
         }
-        let mut lost = 0;
-        let session = lane.session();
-        while let Some(gone) = session.abandon() {
-            // A quiet command that was sent is told as written already: its loss is counted.
-            if gone.quiet && gone.sent {
-                lost += 1;
-            } else {
-                operation.on(Event::Lost {
-                    tag: gone.token,
-                    op: gone.op,
-                    loss: &loss,
-                    sent: gone.sent,
-                });
-            }
-        }
-        lane.server
-            .pool
-            .quiet_failed()
-            .fetch_add(lost, Ordering::Relaxed);
+        lane.abandon(&loss, &mut self.notices, |gone| {
+            operation.on(Event::Lost {
+                tag: gone.token,
+                op: gone.op,
+                loss: &loss,
+                sent: gone.sent,
+            });
+        });
+        self.lose_parked(lane.id, &loss, operation);
         self.release(lane);
     }
 
@@ -274,5 +237,25 @@ fn unreachable(failure: Box<Failure>) -> Loss {
         reused: false,
         replied: false,
         connected: false,
+    }
+}
+
+/// Whether a connection's server must have told its version before it is asked for these. With `auto` no
+/// new connection speaks meta, and it may be the first command that needs it.
+pub(super) fn must_know(options: &Options, beyond: Option<Needs>) -> bool {
+    speech(options).is_none()
+        && match options.protocol {
+            Protocol::Auto => beyond.is_some() || options.binary_keys,
+            _ => beyond.is_some_and(Needs::is_gated),
+        }
+}
+
+/// What connections may speak that have not been made yet; `None`: that depends on the server.
+pub(super) fn speech(options: &Options) -> Option<Speech> {
+    match options.protocol {
+        Protocol::Ascii => Some(Speech::Ascii),
+        Protocol::Auto if !options.asks_version() => Some(Speech::Ascii),
+        Protocol::Auto | Protocol::Meta => None,
+        Protocol::Binary => Some(Speech::Binary),
     }
 }

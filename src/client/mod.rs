@@ -2,32 +2,19 @@
 
 pub mod admin;
 mod aside;
+mod beyond;
 mod blocking;
-mod call;
-mod connect;
-mod contest;
-mod deliver;
 pub mod dump;
 mod fit;
-mod greet;
-mod lane;
 mod lanes;
 mod memory;
-mod place;
-pub mod pool;
-mod queue;
+mod proxied;
 pub mod raw;
-mod secure;
-mod server;
+mod rounds;
 mod shortcut;
-pub mod sink;
-mod slot;
-mod snapshot;
-mod state;
 mod sync;
-mod thread;
 mod turn;
-mod wait;
+pub mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,18 +22,22 @@ use std::time::Duration;
 use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::deadline::{Deadline, Nanos};
-use crate::error::{Effect, Failure, Result, Status};
+use crate::driver::{call, connect, contest, deliver, lane, place, server, slot, state, thread};
+pub use crate::driver::{pool, sink};
+use crate::error::{Failure, Result, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
 use crate::operation::broadcast::Everywhere;
 use crate::operation::command::Commands;
-use crate::options::{Options, Protocol};
-use crate::protocol::{Command, Op};
+use crate::options::Options;
+use crate::protocol::classic::passes;
+use crate::protocol::served::Needs;
+use crate::protocol::{Command, Key, Op};
 use crate::transport::resolve::Resolver;
-use call::{Call, Context};
+use call::{Call, Context, no_servers};
 use sink::Sink;
-use state::{Core, Servers};
+use state::Core;
 
 /// A client: shared freely between threads. Views made by [`Client::with`] share its connections.
 pub struct Client {
@@ -68,9 +59,7 @@ pub(crate) struct Settings {
 const PLAIN_MIN: Duration = Duration::from_millis(20);
 
 impl Settings {
-    fn new(mut options: Options, core: &Core) -> Settings {
-        // The short way speaks ASCII.
-        options.shortcut &= matches!(options.protocol, Protocol::Auto | Protocol::Ascii);
+    fn new(options: Options, core: &Core) -> Settings {
         let plain = allows_plain(options.timeout, core);
         Settings {
             idle_check: options.idle_check.into(),
@@ -99,7 +88,8 @@ pub enum Limit {
 }
 
 impl Limit {
-    fn or(self, default: Option<Duration>) -> Option<Duration> {
+    /// `default`: what the client's options say.
+    pub fn or(self, default: Option<Duration>) -> Option<Duration> {
         match self {
             Limit::Default => default,
             Limit::For(limit) => Some(limit),
@@ -144,6 +134,7 @@ impl Client {
     pub fn with(&self, changes: &str) -> Result<Client> {
         let mut options = self.settings.options.clone();
         options.apply_list(changes)?;
+        options.agree_with_profile()?;
         Ok(Client {
             core: self.core.clone(),
             settings: Settings::new(options, &self.core),
@@ -152,6 +143,11 @@ impl Client {
 
     pub fn options(&self) -> &Options {
         &self.settings.options
+    }
+
+    /// What the client and its views share, for another driver.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     /// Carry out one command; `sink` hears of it under tag 0. Compiled into each caller, for an `op`
@@ -192,15 +188,53 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
-        self.execute(command.op, command, limit, sink);
+        if command.extra.is_nothing() {
+            return self.execute(command.op, command, limit, sink);
+        }
+        self.execute_beyond(command, limit, sink);
+    }
+
+    /// As [`Client::execute`], a command beyond the classic ones.
+    #[cold]
+    fn execute_beyond(&self, command: &Command<'_>, limit: Limit, sink: &mut dyn Sink) {
+        let options = &self.settings.options;
+        let timeout = limit.or(options.timeout);
+        let call = Call {
+            core: &self.core,
+            options,
+            deadline: Deadline::after(timeout),
+            silence: None,
+            plain: allows_plain(timeout, &self.core),
+            idle_check: self.settings.idle_check,
+        };
+        let topology = self.core.state().topology_for(thread::number());
+        rounds::lone(&call, &topology, command, sink);
     }
 
     /// Carry out many commands at once, on all their servers; `sink` hears of each under its place.
     pub fn execute_multi<S: Sink, C: Commands>(&self, commands: &C, limit: Limit, sink: &mut S) {
         let state = self.core.state();
         let topology = state.topology();
+        if commands.beyond().is_some() {
+            let call = self.call_for_many(limit);
+            return rounds::batch(&call, &topology, commands, sink);
+        }
         let context = Context::new(commands, &topology, &self.settings.options);
         self.carry_out(&context, limit, sink);
+    }
+
+    /// What a batch is carried out with.
+    fn call_for_many(&self, limit: Limit) -> Call<'_> {
+        let options = &self.settings.options;
+        let limit = limit.or(options.batch_timeout);
+        Call {
+            core: &self.core,
+            options,
+            deadline: Deadline::after(limit),
+            silence: options.timeout,
+            plain: self.settings.plain && allows_plain(limit, &self.core),
+            idle_check: self.settings.idle_check,
+        }
     }
 
     fn carry_out<S: Sink, C: Commands>(
@@ -209,16 +243,7 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
-        let options = &self.settings.options;
-        let limit = limit.or(options.batch_timeout);
-        let call = Call {
-            core: &self.core,
-            options,
-            deadline: Deadline::after(limit),
-            silence: options.timeout,
-            plain: self.settings.plain && allows_plain(limit, &self.core),
-            idle_check: self.settings.idle_check,
-        };
+        let call = self.call_for_many(limit);
         let mut batch = Batch::new(context.commands.count());
         blocking::run(&call, &mut batch, context, sink);
     }
@@ -232,6 +257,9 @@ impl Client {
         limit: Limit,
         begin: impl FnOnce(&[ServerName]) -> Result<S>,
     ) -> Result<S> {
+        if !passes(command.op) {
+            proxied::refuse(&self.settings.options, command.op.name())?;
+        }
         let state = self.core.state();
         let topology = state.topology();
         let names: Vec<ServerName> = topology
@@ -260,6 +288,19 @@ impl Client {
     pub fn close(&self) {
         for server in self.core.state().topology().servers() {
             server.pool.close_all();
+        }
+    }
+
+    /// Whether a command could name `key` (without prefix).
+    pub fn check_key(&self, key: &[u8]) -> Result<()> {
+        let options = &self.settings.options;
+        let checked = match beyond::carries_any_key(options) {
+            true => Key::any(&options.key_prefix, key),
+            false => Key::new(&options.key_prefix, key),
+        };
+        match checked {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Failure::new(Status::ILLEGAL_INPUT, fault.to_string())),
         }
     }
 
@@ -299,20 +340,6 @@ impl Client {
     }
 }
 
-#[cold]
-pub(crate) fn no_servers(op: Op, topology: &Servers) -> Box<Failure> {
-    let effect = if op.is_read() {
-        Effect::None
-    } else {
-        Effect::NotApplied
-    };
-    let why = match topology.servers() {
-        [] => "the client has no servers",
-        _ => "the placement has no server for this key",
-    };
-    Failure::new(Status::NO_AVAILABLE_SERVERS, why).effect(effect)
-}
-
 /// A lone command.
 struct One<'r, 'a>(&'r Command<'a>);
 
@@ -325,5 +352,8 @@ impl Commands for One<'_, '_> {
     }
     fn fill<'s>(&'s self, _: usize, _: &mut Command<'s>) -> Result<()> {
         Ok(())
+    }
+    fn beyond(&self) -> Option<Needs> {
+        (!self.0.extra.is_nothing()).then(|| Needs::of(self.0))
     }
 }

@@ -9,6 +9,7 @@ use super::fit::{Fit, is_fit};
 use super::lane::{Handed, Lane, Way};
 use super::no_servers;
 use super::pool::{Lease, Pooled};
+use super::proxied::not_passed;
 use super::server::Server;
 use super::sink::{Answer, Sent, Sink};
 use super::slot::Slot;
@@ -19,6 +20,8 @@ use crate::connection::outbox::{Token, Values};
 use crate::error::Failure;
 use crate::operation::command::{fault, key};
 use crate::operation::single::Single;
+use crate::options::Profile;
+use crate::protocol::classic::passes;
 use crate::protocol::{Command, Op, Request, ValueHead};
 use crate::transport::Mode;
 use std::sync::Arc;
@@ -39,10 +42,18 @@ pub fn run<S: Sink + Default>(
     if op.is_server_wide() {
         return fail(sink, server_wide(op));
     }
+    if !passes(op) && call.options.profile == Profile::Classic {
+        return fail(sink, not_passed(op));
+    }
     let limits = limits(call.options);
     let key = match key(op, command, limits) {
         Ok(key) => key,
-        Err(failure) => return fail(sink, failure),
+        Err(failure) => {
+            let (call, command, mut moved) = (*call, *command, std::mem::take(sink));
+            other_key(&call, topology, &command, failure, &mut moved);
+            *sink = moved;
+            return;
+        }
     };
     let request = Request::new(op, command, key, || unix_now(topology, command, limits));
     if let Some(failure) = fault(&request, limits) {
@@ -75,6 +86,23 @@ fn fail<S: Sink + Default>(sink: &mut S, failure: Box<Failure>) {
     *sink = moved;
 }
 
+/// The key is none that every protocol can carry: where it may be one all the same, the general way finds
+/// out.
+#[cold]
+#[inline(never)]
+fn other_key(
+    call: &Call<'_>,
+    topology: &Servers,
+    command: &Command<'_>,
+    failure: Box<Failure>,
+    sink: &mut dyn Sink,
+) {
+    match call.options.binary_keys {
+        true => general(call, topology, command, sink, None),
+        false => sink.fail(0, failure),
+    }
+}
+
 enum End {
     Finished,
     /// The rest is for the general way, with the connection if there is one.
@@ -97,6 +125,10 @@ fn over<S: Sink + Default>(
     let fit = is_fit(call, &mut pooled.link, server);
     if fit == Fit::No {
         server.pool.unfit(pooled);
+        return End::Unfinished(None);
+    }
+    if !pooled.link.session.takes_lone() {
+        server.pool.put(thread, pooled);
         return End::Unfinished(None);
     }
     let plain = call.plain && fit == Fit::Yes;

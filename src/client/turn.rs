@@ -185,6 +185,8 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         if let Err(failure) = went {
             let loss = self.lanes[index].unconnected(failure);
             self.lose(index, loss, operation);
+        } else if !self.parked.is_empty() && self.lanes[index].is_connected() {
+            self.send_parked(index, operation);
         }
     }
 

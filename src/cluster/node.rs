@@ -1,6 +1,6 @@
 //! A server as a placement sees it: its place in the list, its weight, and the names that rings give it.
 
-use crate::config::ServerSpec;
+use crate::config::{Credentials, ServerSpec};
 use crate::names::ServerName;
 use crate::uri::{Address, DEFAULT_PORT};
 
@@ -11,23 +11,19 @@ pub struct Node<'a> {
     /// What users call it.
     pub name: ServerName,
     pub weight: u32,
-    /// The user's name and the password.
-    pub login: (Option<&'a str>, Option<&'a str>),
+    /// Who the client is to it: of its URI, or once [`ServerSpec::complete`] of the client's options.
+    pub login: Option<&'a Credentials>,
 }
 
 impl<'a> From<&'a ServerSpec> for Node<'a> {
     fn from(spec: &'a ServerSpec) -> Node<'a> {
         let alias = spec.uri.param("alias").filter(|alias| !alias.is_empty());
-        let password = spec.uri.password.as_ref();
         Node {
             address: &spec.uri.address,
             alias,
             name: ServerName::new(&spec.name),
             weight: spec.weight,
-            login: (
-                spec.uri.user.as_deref(),
-                password.and_then(|secret| std::str::from_utf8(secret.expose()).ok()),
-            ),
+            login: spec.credentials.as_ref(),
         }
     }
 }
@@ -67,10 +63,11 @@ impl Naming {
             (None, memory @ Address::Memory { .. }) => memory.to_string(),
         };
         match (self, node.login) {
-            (Naming::Login, (user, password)) => {
-                let or_none = |text: Option<&str>| text.unwrap_or("None").to_string();
-                format!("{plain}_{}_{}", or_none(user), or_none(password))
+            (Naming::Login, Some(Credentials { user, password })) => {
+                let password = String::from_utf8_lossy(password.expose());
+                format!("{plain}_{user}_{password}")
             }
+            (Naming::Login, None) => format!("{plain}_None_None"),
             _ => plain,
         }
     }

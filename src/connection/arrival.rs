@@ -49,6 +49,8 @@ pub enum Outcome {
     },
     /// The server refused one of several commands, and did not say which: this may be it.
     Doubt(Op),
+    /// The command that was answered last, which is the token's, was told more: see `Session::about`.
+    Told,
     /// A quiet command failed; the token means nothing.
     QuietFailed {
         status: Status,

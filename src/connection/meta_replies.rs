@@ -9,6 +9,9 @@ use super::tagged::Read;
 use crate::buffer::{NoMemory, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
+use crate::protocol::extra::Said;
+use crate::protocol::key::KEY_MAX;
+use crate::protocol::meta::base64;
 use crate::protocol::meta::client::{self as meta, Code, Decoded, Line, Reply};
 use crate::protocol::{Op, Request, Span, ValueHead, number};
 
@@ -17,12 +20,14 @@ const UNEXPECTED: &str = "a reply that the command cannot have";
 const ANOTHERS: &str = "a reply with the opaque or the key of another command";
 
 impl Session {
-    /// Append a command's line and value; `None` where meta has none for it.
+    /// Append a command's line and value; `None` where meta has none for it. `said` is what of its words
+    /// the server has.
     pub(super) fn encode_meta(
         &mut self,
         token: Token,
         request: &Request<'_, '_>,
         silent: bool,
+        said: Said,
     ) -> Result<Option<usize>, NoMemory> {
         let Some(tagged) = &mut self.tagged else {
             return Ok(None);
@@ -41,7 +46,7 @@ impl Session {
         }
         let begin = self.outbox.bytes().len();
         let bytes = self.outbox.commands();
-        let Some(key_at) = meta::encode(request, silent, tagged.next, bytes) else {
+        let Some(key_at) = meta::encode(request, silent, said, tagged.next, bytes) else {
             return Ok(None);
         };
         if lent {
@@ -58,6 +63,29 @@ impl Session {
         Ok(Some(key_at))
     }
 
+    /// A barrier is to follow. `MN` has no opaque, and one that is left over from before would tell every
+    /// silent read that there is nothing. So the last of them is asked loud: what settles them is its reply,
+    /// and no `MN` is believed before that.
+    pub(super) fn make_last_read_loud(&mut self) {
+        let written = self.outbox.written();
+        let is_silent_read =
+            |last: &&Owed| last.form == Form::Silent && last.op.reads_value() && last.end > written;
+        let Some(last) = self.owed.back().filter(is_silent_read) else {
+            return;
+        };
+        let line = self.outbox.bytes().get(last.key_at as usize..);
+        let flag = line.and_then(|line| memchr::memmem::rfind(line, meta::SILENT));
+        let Some(at) = flag.map(|flag| last.key_at as usize + flag) else {
+            return;
+        };
+        self.outbox.cut_out(at, meta::SILENT.len());
+        let end = self.outbox.queued();
+        if let Some(last) = self.owed.back_mut() {
+            last.form = Form::Loud;
+            last.end = end;
+        }
+    }
+
     /// What the received bytes say next.
     pub(super) fn next_in_meta(&mut self) -> Read {
         let arrival = match self.mode {
@@ -66,10 +94,10 @@ impl Session {
                 self.poison("something behind which nothing can be believed");
                 None
             }
-            Mode::Ending { .. } => {
-                self.poison("the end of a line of keys");
-                None
-            }
+            Mode::Ending { how, proved, over } => match self.tell_line(how, proved, over) {
+                Some(arrival) => Some(arrival),
+                None => return Read::GoOn,
+            },
             Mode::Lines => return self.next_meta_line(),
             Mode::Value { index, head } if self.value_is_here() => self.whole_value(index, head),
             Mode::Value { .. } => self.large_or_nothing(),
@@ -87,7 +115,7 @@ impl Session {
             self.check_surplus();
             return Read::Wait;
         };
-        if front.form == Form::Loud && !front.op.takes_key() {
+        if front.in_line || (front.form == Form::Loud && !front.op.takes_key()) {
             return self.next_ascii_line();
         }
         match meta::decode(unread, &mut self.scanned) {
@@ -127,18 +155,28 @@ impl Session {
             Some(opaque) => opaque.wrapping_sub(self.front_opaque()) as usize,
             None => waiting
                 .iter()
-                .position(|owed| owed.form != Form::Silent)
+                .position(|owed| owed.form == Form::Barrier)
                 .filter(|_| is_barrier)?,
         };
+        // The error line may have been that of the last read, which is not silent.
+        let has_errors = is_barrier && self.has_errors();
+        let is_settled =
+            |owed: &Owed| owed.form == Form::Silent || (has_errors && owed.op.reads_value());
         let owed = waiting.get(index)?;
         let before = &waiting[..index];
         let key = owed.key(self.outbox.bytes());
-        let names_another = |span: Span| span.of(self.inbox.unread()) != key;
+        let names_another = |span: Span| {
+            let named = span.of(self.inbox.unread());
+            match reply.returned.base64 {
+                true => !is_encoded(named, key),
+                false => named != key,
+            }
+        };
         let is_its = is_barrier == (owed.form == Form::Barrier)
             && is_barrier != reply.returned.opaque.is_some()
             && (is_barrier || owed.op.takes_key())
             && !reply.returned.key.is_some_and(names_another)
-            && before.iter().all(|owed| owed.form == Form::Silent);
+            && before.iter().all(is_settled);
         is_its.then_some(index)
     }
 
@@ -156,7 +194,7 @@ impl Session {
         }
         let answer = match owed.form {
             Form::Barrier => None,
-            Form::Loud | Form::Silent => Some(meta::answer(owed.op, reply)),
+            Form::Loud | Form::Silent => Some(meta::answer(owed.op, owed.said, reply)),
         };
         if answer == Some(meta::Answer::Unexpected) {
             self.poison(UNEXPECTED);
@@ -165,6 +203,9 @@ impl Session {
         // Those before it first; then it is at the front.
         if self.settle(index) {
             return Read::GoOn;
+        }
+        if let Some(answer) = answer {
+            self.note(&owed, reply, answer);
         }
         let what = match answer {
             None => {
@@ -177,6 +218,7 @@ impl Session {
             Some(meta::Answer::Miss) => Outcome::Miss(Status::NOT_FOUND),
             Some(meta::Answer::Value(head)) => return self.begin_meta_value(used, head),
             Some(meta::Answer::Number(len)) => return self.meta_number(&owed, used, len),
+            Some(meta::Answer::Unfilled) => return self.meta_unfilled(&owed, used),
             Some(meta::Answer::Refused(status)) => Outcome::Refused {
                 status,
                 effect: Effect::NotApplied,
@@ -185,7 +227,7 @@ impl Session {
             Some(meta::Answer::Unexpected) => return Read::GoOn,
         };
         self.inbox.consume(used);
-        self.owed.pop();
+        self.pop_told();
         self.answered(&owed, what)
     }
 
@@ -199,6 +241,34 @@ impl Session {
         Read::GoOn
     }
 
+    /// Keep what is to be told beside the answer.
+    fn note(&mut self, owed: &Owed, reply: &Reply, answer: meta::Answer) {
+        let told = &reply.returned;
+        let more = told.won || told.stale || told.sent || !owed.said.is_empty();
+        let tells = more && !owed.quiet && answer != meta::Answer::Unexpected;
+        if let Some(meta) = &mut self.tagged {
+            meta.about = meta::about(reply);
+            if answer == meta::Answer::Unfilled {
+                meta.about = meta.about.marks();
+            }
+            meta.beside = tells.then_some(owed.token);
+        }
+    }
+
+    /// The end of an empty value that stands for none follows the line.
+    fn meta_unfilled(&mut self, owed: &Owed, used: usize) -> Read {
+        let Some(end) = self.inbox.unread().get(used..used + 2) else {
+            return Read::Wait;
+        };
+        if end != b"\r\n" {
+            self.poison("a value that is longer than announced");
+            return Read::GoOn;
+        }
+        self.inbox.consume(used + 2);
+        self.pop_told();
+        self.answered(owed, Outcome::Miss(Status::NO_VALUE))
+    }
+
     /// A number of `len` digits follows the line. Nothing is taken before all of it is there.
     fn meta_number(&mut self, owed: &Owed, used: usize, len: usize) -> Read {
         let Some(body) = self.inbox.unread().get(used..used + len + 2) else {
@@ -210,13 +280,13 @@ impl Session {
             return Read::GoOn;
         };
         self.inbox.consume(used + len + 2);
-        self.owed.pop();
+        self.pop_told();
         self.answered(owed, Outcome::Number(number))
     }
 
     /// The value that has come whole is the answer: its line had the opaque and the key.
     pub(super) fn tagged_value_is_answer(&mut self) -> bool {
-        self.owed.pop();
+        self.pop_told();
         true
     }
 
@@ -280,4 +350,10 @@ impl Session {
         self.owed.pop();
         self.answered(owed, what)
     }
+}
+
+/// Whether a text is the key in base64.
+fn is_encoded(text: &[u8], key: &[u8]) -> bool {
+    let mut room = [0; KEY_MAX];
+    base64::decode(text, &mut room).is_some_and(|len| room[..len] == *key)
 }

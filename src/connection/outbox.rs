@@ -67,6 +67,12 @@ impl Outbox {
         self.queued += (self.bytes.len() - before) as u64;
     }
 
+    /// So many bytes of what was queued last, none of which has left, are taken out of it at `at`.
+    pub fn cut_out(&mut self, at: usize, n: usize) {
+        self.bytes.drain(at..at + n);
+        self.queued -= n as u64;
+    }
+
     /// See to it that the next [`Outbox::lend`] needs no memory.
     pub fn reserve_lent(&mut self) -> Result<(), NoMemory> {
         self.lent.try_reserve(1).map_err(|_| NoMemory(1))

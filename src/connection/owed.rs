@@ -2,6 +2,7 @@
 
 use super::outbox::Token;
 use crate::buffer::{NoMemory, push_within};
+use crate::protocol::extra::Said;
 use crate::protocol::{Key, Op, Request};
 
 /// How a command was sent.
@@ -31,7 +32,11 @@ pub struct Owed {
     pub last: bool,
     /// A value for this key has come; the end of its line has not.
     pub answered: bool,
+    /// One of the keys of a line.
+    pub in_line: bool,
     pub form: Form,
+    /// What it asks beyond the classic commands.
+    pub said: Said,
 }
 
 impl Owed {
@@ -46,6 +51,7 @@ impl Owed {
         Owed {
             quiet,
             last: true,
+            in_line: false,
             ..Owed::of_key(token, request.op, request.key, key_at, end)
         }
     }
@@ -62,7 +68,9 @@ impl Owed {
             quiet: false,
             last: false,
             answered: false,
+            in_line: true,
             form: Form::Loud,
+            said: Said::NOTHING,
         }
     }
 
@@ -71,6 +79,7 @@ impl Owed {
         Owed {
             quiet,
             last: true,
+            in_line: false,
             form: Form::Barrier,
             ..Owed::of_key(0, Op::Ping, Key::NONE, 0, end)
         }

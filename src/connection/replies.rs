@@ -26,11 +26,13 @@ impl Session {
     /// whole, is left to [`Session::next_arrival`].
     #[inline]
     pub fn drain(&mut self, tell: impl FnMut(Token, &ValueHead, &[u8])) -> usize {
-        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() || self.is_tagged() {
+        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() {
             return 0;
         }
+        let is_tagged = self.is_tagged();
         let begin = self.inbox.position();
         let answered = match self.owed.front() {
+            Some(owed) if is_tagged && !owed.in_line => 0,
             Some(owed) if owed.op.reads_value() => {
                 self.drain_values(tell);
                 0
@@ -135,7 +137,7 @@ impl Session {
     /// A value of the line at the front is whole. If that is the line of one key, and its end is there
     /// too, the value is the answer.
     fn is_proved(&mut self) -> bool {
-        if self.is_tagged() {
+        if self.is_tagged() && !self.owed.front().is_some_and(|owed| owed.in_line) {
             return self.tagged_value_is_answer();
         }
         let proved = self.owed.is_lone() && self.inbox.unread().starts_with(b"END\r\n");
@@ -152,6 +154,9 @@ impl Session {
     pub fn lone_reply(&mut self, request: &Request<'_, '_>, key_at: usize) -> Option<Lone> {
         if !self.owed.is_empty() || !self.outbox.all_sent() {
             return None;
+        }
+        if self.is_tagged() {
+            return self.lone_meta_reply(request, key_at);
         }
         let op = request.op;
         let unread = self.inbox.unread();
@@ -212,9 +217,14 @@ impl Session {
     #[inline]
     pub fn end_large(&mut self) -> bool {
         let unread = self.inbox.unread();
-        let ended = unread.len() == 7 && unread.first_chunk::<7>() == Some(b"\r\nEND\r\n");
+        let ended = match self.is_tagged() {
+            true => unread == b"\r\n",
+            false => unread.len() == 7 && unread.first_chunk::<7>() == Some(b"\r\nEND\r\n"),
+        };
         if ended {
-            self.inbox.consume(7);
+            let n = unread.len();
+            self.inbox.consume(n);
+            self.counted(1);
         }
         ended
     }
@@ -222,10 +232,12 @@ impl Session {
     /// The large value could not be read to its end yet: its command is owed now, and the value (of
     /// which `left` is still to come; `None` if it was not begun) is to be continued.
     pub fn continue_large(&mut self, head: ValueHead, used: usize, left: Option<usize>) {
-        if let Some(owed) = self.owed.expected().first_mut() {
-            owed.answered = true;
+        if !self.is_tagged() {
+            if let Some(owed) = self.owed.expected().first_mut() {
+                owed.answered = true;
+            }
+            self.owed.expected_came(1, 1);
         }
-        self.owed.expected_came(1, 1);
         let index = 0;
         self.mode = match left {
             Some(left) => Mode::Placing { index, head, left },
@@ -292,6 +304,9 @@ impl Session {
     /// A whole line has come. `None`: nothing to tell yet, or broken.
     pub(super) fn line(&mut self, used: usize, line: Line) -> Option<Arrival> {
         let owed = *self.owed.front()?;
+        if self.asked_by_itself(&owed) {
+            return self.opened(used, line);
+        }
         let early = !self.outbox.all_sent() && self.outbox.written() < self.owed.line_end();
         // A server may refuse a value before it has all of it.
         let refusal =
@@ -445,7 +460,12 @@ impl Session {
 
     /// Tell the next key of the ended line that has no value; those that have one are counted, and
     /// told together at the end.
-    fn tell_line(&mut self, how: Ending, mut proved: usize, mut over: bool) -> Option<Arrival> {
+    pub(super) fn tell_line(
+        &mut self,
+        how: Ending,
+        mut proved: usize,
+        mut over: bool,
+    ) -> Option<Arrival> {
         if proved == 0 && !over {
             if let Some(n) = self.owed.pop_answered_line() {
                 (proved, over) = (n, true);

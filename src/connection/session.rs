@@ -6,13 +6,15 @@ use std::io::IoSlice;
 
 use super::arrival::{Abandoned, Arrival};
 use super::inbox::Inbox;
+use super::opening::Opening;
 use super::outbox::{COPIED_VALUE_MAX, Outbox, Token, Values};
 use super::owed::{Form, Owed, Queue};
 use super::tagged::{Tagged, Unsent};
 use crate::buffer::{Chunk, NoMemory, Place, Source, append};
 use crate::error::{Effect, Status};
 use crate::protocol::ascii::client as ascii;
-use crate::protocol::{Dialect, Key, Op, Request, Span, ValueHead};
+use crate::protocol::version::Version;
+use crate::protocol::{Dialect, Key, Op, Request, Span, Speech, ValueHead};
 
 /// So many replies of quiet commands may be owed by an idle connection; they are small and of fixed
 /// form, and fit any socket's receive buffer.
@@ -74,6 +76,8 @@ struct OpenLine {
     expiry: i32,
     /// How long the command bytes may become by it.
     limit: usize,
+    /// It is none: the last commands are silent, and want a barrier behind them.
+    is_silence: bool,
 }
 
 pub struct Session {
@@ -99,6 +103,12 @@ pub struct Session {
     pub(super) large_before: bool,
     /// Where commands carry opaques: meta, or binary.
     pub(super) tagged: Option<Tagged>,
+    /// The values of a batch are asked for in lines of keys, even where commands carry opaques.
+    lines: bool,
+    has_lines: bool,
+    pub(super) opening: Opening,
+    /// What the server said that it is; `None`: it was not asked, or has not answered.
+    pub(super) version: Option<Version>,
 }
 
 /// How much beyond the length of the command, which has the key, is received at first where a large
@@ -113,8 +123,13 @@ impl Session {
 
     /// As [`Session::new`], in a dialect.
     pub fn speaking(dialect: Dialect, max_value: usize) -> Session {
+        let has_lines = matches!(dialect, Dialect::Ascii | Dialect::Auto { .. });
         Session {
             tagged: Tagged::speaking(dialect),
+            lines: has_lines,
+            has_lines,
+            opening: Opening::of(dialect),
+            version: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             owed: Queue::default(),
@@ -131,6 +146,15 @@ impl Session {
         }
     }
 
+    /// What commands on keys are asked in.
+    pub fn speech(&self) -> Speech {
+        match self.tagged {
+            None => Speech::Ascii,
+            Some(tagged) if tagged.is_binary => Speech::Binary,
+            Some(_) => Speech::Meta,
+        }
+    }
+
     /// Begin an exchange of one command. The session must be in step, or [`Session::may_begin`].
     #[inline(always)]
     pub fn begin(&mut self) {
@@ -141,6 +165,9 @@ impl Session {
         }
         self.joining = false;
         self.received = 0;
+        if self.opening.goes_on() {
+            self.open();
+        }
     }
 
     /// Begin an exchange of many commands of about `commands` bytes, whose replies come to about
@@ -148,9 +175,16 @@ impl Session {
     pub fn begin_batch(&mut self, commands: usize, expected: usize) {
         self.begin();
         self.joining = true;
+        self.lines = self.has_lines;
         // Only to save growing step by step: where there is no memory, that fails when it has to.
         let _ = self.outbox.reserve(commands.min(COMMANDS_AT_ONCE));
         self.inbox.begin_keeping(expected);
+    }
+
+    /// No values are asked for in lines of keys in this batch, where there is another way: their answers
+    /// tell more then.
+    pub fn ask_each(&mut self) {
+        self.lines = false;
     }
 
     /// End it: the filled chunks, and the bytes of the commands.
@@ -167,11 +201,13 @@ impl Session {
 
     /// Begin an exchange of one command: encode it. Unless [`Session::lone_reply`] finds its reply, it
     /// must be queued with [`Session::owe_lone`] before anything else is done. Returns where its key
-    /// (with the prefix) stands in the command bytes. For sessions that speak ASCII only.
+    /// (with the prefix) stands in the command bytes. For sessions that [`Session::takes_lone`].
     #[inline(always)]
     pub fn begin_lone(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
-        debug_assert!(!self.is_tagged());
         self.begin();
+        if self.is_tagged() {
+            return self.encode_lone_meta(request);
+        }
         self.encode(0, request)
     }
 
@@ -193,12 +229,13 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, Unsent> {
-        if self.is_tagged() {
+        if self.is_tagged() && !(self.lines && self.joining && is_plain_read(request)) {
             return self.submit_tagged(token, request, quiet);
         }
         if self.joining && (request.op.reads_value() || self.open_line.is_some()) {
             self.outbox.reserve(ascii::line_room(&request.key))?;
             if let Some(key_at) = self.join(request) {
+                self.note_clamped(request.wire.clamped());
                 return Ok(self.owe(token, request, key_at, false)?);
             }
         }
@@ -277,8 +314,12 @@ impl Session {
         let mut owed = Owed::new(token, request, key_at, quiet, end);
         // The last key of a line is known when the line ends.
         owed.last = self.open_line.is_none();
+        owed.in_line = !owed.last;
         match self.owed.push(owed) {
-            Ok(()) => Ok(key_at),
+            Ok(()) => {
+                self.counted(1);
+                Ok(key_at)
+            }
             Err(why) => {
                 // Its bytes are queued, and nobody would know its reply.
                 self.poison("no memory to remember a command in");
@@ -339,6 +380,7 @@ impl Session {
             n += 1;
         }
         self.outbox.queue_from(begin);
+        self.counted(n);
         n
     }
 
@@ -366,6 +408,7 @@ impl Session {
             op: request.op,
             expiry: request.wire.expiry,
             limit: self.outbox.bytes().len() + ascii::line_limit(request.op),
+            is_silence: false,
         });
         let begin = self.outbox.bytes().len();
         let key_at = ascii::encode(request, self.outbox.commands());
@@ -381,14 +424,15 @@ impl Session {
             op: Op::Ping,
             expiry: 0,
             limit: 0,
+            is_silence: true,
         });
     }
 
     /// Nothing more is joined to the line of keys; to be called before anything is sent.
     #[inline]
     pub fn end_line(&mut self) {
-        if self.open_line.take().is_some() {
-            if self.is_tagged() {
+        if let Some(line) = self.open_line.take() {
+            if line.is_silence {
                 return self.end_silence();
             }
             self.encode_end();
@@ -400,7 +444,24 @@ impl Session {
         }
     }
 
+    /// Whether the commands that follow may be joined to lines of keys. (In a batch they may.)
+    pub fn join_lines(&mut self, joining: bool) {
+        self.end_line();
+        self.joining = joining;
+    }
+
     // --- sending
+
+    /// Where the stream of the exchange's commands ends so far, and how much of it has left. A command
+    /// has left when what has left reaches the end that the stream had when it was submitted.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.outbox.queued(), self.outbox.written())
+    }
+
+    /// How many bytes of commands the session keeps until the exchange ends, for the keys in them.
+    pub fn command_bytes(&self) -> usize {
+        self.outbox.bytes().len()
+    }
 
     #[inline]
     pub fn all_sent(&self) -> bool {
@@ -509,6 +570,11 @@ impl Session {
         self.inbox.bytes(span)
     }
 
+    /// What has come and was not read.
+    pub fn unread(&self) -> &[u8] {
+        self.inbox.unread()
+    }
+
     /// Whether any reply byte has come since the exchange began.
     pub fn replied(&self) -> bool {
         self.received > 0
@@ -595,4 +661,10 @@ pub(super) fn quiet_failed(status: Status, text: Span) -> Arrival {
         token: 0,
         what: super::arrival::Outcome::QuietFailed { status, text },
     }
+}
+
+/// Whether a line of keys can ask all that a command asks.
+#[inline(always)]
+fn is_plain_read(request: &Request<'_, '_>) -> bool {
+    request.op.reads_value() && request.command.extra.said.is_empty() && request.key.is_plain()
 }

@@ -1,6 +1,5 @@
 //! Protocols whose commands carry an opaque that their replies repeat: commands are queued with their
-//! opaques, silent where the protocol lets them be; and what the silence before a reply means for the
-//! commands in front of it.
+//! opaques, silent where the protocol lets them be. (What silence means stands in `silence`.)
 //!
 //! Every command in the queue has the next opaque, the barriers too, so that the opaque of a reply is a
 //! place in the queue. Silent commands need no reply of their own: that to any later command settles
@@ -11,11 +10,12 @@ use super::arrival::{Arrival, Outcome};
 use super::outbox::Token;
 use super::owed::{Form, Owed};
 use super::session::{Session, quiet_failed};
+use super::silence::Silence;
 use crate::buffer::{NoMemory, append};
-use crate::error::{Effect, Status};
 use crate::protocol::binary::client as binary;
+use crate::protocol::extra::{About, Said};
 use crate::protocol::meta::client as meta;
-use crate::protocol::{Dialect, Op, Request, Span};
+use crate::protocol::{Dialect, Op, Request, Span, served};
 
 /// What is remembered of a connection whose commands carry opaques.
 #[derive(Clone, Copy)]
@@ -23,41 +23,20 @@ pub(super) struct Tagged {
     pub is_binary: bool,
     /// That of the next command.
     pub next: u32,
-    /// So many commands at the front have been answered, by silence, and how.
-    settled: usize,
-    verdict: Verdict,
-    /// Error lines since the front command that may be those of any silent one.
-    errors: Option<Errors>,
+    pub silence: Silence,
     /// Longer values are not sent silently, where an error has no opaque: their refusal is known.
     loud_above: usize,
     /// The next command is sent loud.
     loud_next: bool,
     /// The expiry time of the last command was cut to what the protocol can say.
     pub clamped: bool,
-}
-
-/// What became of commands that were silent.
-#[derive(Clone, Copy)]
-enum Verdict {
-    /// Reads found nothing, writes did what they are for.
-    Well,
-    Failed {
-        status: Status,
-        effect: Effect,
-    },
-    /// So many of them failed, and nobody said which.
-    Doubt {
-        failed: usize,
-        status: Status,
-    },
-}
-
-/// Error lines that do not say whose they are.
-#[derive(Clone, Copy)]
-struct Errors {
-    lines: usize,
-    status: Status,
-    effect: Effect,
+    /// What the reply told beside the answer, of the command that was answered last or whose value is
+    /// being read.
+    pub about: About,
+    /// Whose, as long as the answer itself was not handed on.
+    pub beside: Option<Token>,
+    /// Whose, when that was.
+    pub untold: Option<Token>,
 }
 
 /// Why a command was not queued.
@@ -92,19 +71,20 @@ pub(super) enum Read {
 impl Tagged {
     pub fn speaking(dialect: Dialect) -> Option<Tagged> {
         let (is_binary, next) = match dialect {
-            Dialect::Ascii => return None,
+            Dialect::Ascii | Dialect::Auto { .. } => return None,
             Dialect::Meta { opaque } => (false, opaque),
             Dialect::Binary { opaque } => (true, opaque),
         };
         Some(Tagged {
             is_binary,
             next,
-            settled: 0,
-            verdict: Verdict::Well,
-            errors: None,
+            silence: Silence::default(),
             loud_above: usize::MAX,
             loud_next: false,
             clamped: false,
+            about: About::default(),
+            beside: None,
+            untold: None,
         })
     }
 }
@@ -136,6 +116,14 @@ impl Session {
         self.tagged.map(|tagged| tagged.clamped)
     }
 
+    /// The last command was asked in a line: whether its expiry time was cut.
+    #[inline(always)]
+    pub(super) fn note_clamped(&mut self, clamped: bool) {
+        if let Some(tagged) = &mut self.tagged {
+            tagged.clamped = clamped;
+        }
+    }
+
     // --- sending
 
     /// [`Session::submit`] where commands carry opaques.
@@ -146,7 +134,15 @@ impl Session {
         request: &Request<'_, '_>,
         quiet: bool,
     ) -> Result<usize, Unsent> {
-        let silent = self.may_be_silent(request, quiet);
+        // What is asked in lines of keys ends there.
+        if self.owed.back().is_some_and(|last| last.in_line) {
+            self.end_line();
+        }
+        let extra = &request.command.extra;
+        let said = served::said(request.op, extra.said, self.version());
+        let said = said.with_if(Said::BASE64, !self.is_binary() && !request.key.is_plain());
+        // What is told beside an answer takes one.
+        let silent = said.is_empty() && self.may_be_silent(request, quiet);
         if self.needs_barrier(silent, quiet) {
             self.put_barrier(quiet)?;
         }
@@ -154,17 +150,30 @@ impl Session {
             Some(Tagged {
                 is_binary: true, ..
             }) => self.encode_frame(token, request, silent)?,
-            _ => match self.encode_meta(token, request, silent)? {
+            _ => match self.encode_meta(token, request, silent, said)? {
                 Some(key_at) => key_at,
                 None => self.encode(token, request)?,
             },
         };
         let owed = Owed::new(token, request, key_at, quiet, self.outbox.queued());
         let form = if silent { Form::Silent } else { Form::Loud };
-        self.owe_tagged(Owed { form, ..owed })?;
+        self.owe_tagged(Owed { form, said, ..owed })?;
         // The reply to a loud command settles what was silent before it.
         self.wants_barrier(silent && self.joining);
         Ok(key_at)
+    }
+
+    /// What the reply told beside the answer: of [`Outcome::Told`].
+    pub fn about(&self) -> About {
+        self.tagged.map_or(About::default(), |tagged| tagged.about)
+    }
+
+    /// The command at the front has its answer; what else was told of it is told behind that.
+    pub(super) fn pop_told(&mut self) {
+        self.owed.pop();
+        if let Some(tagged) = &mut self.tagged {
+            tagged.untold = tagged.beside.take();
+        }
     }
 
     /// Whether a command is to be sent silently: one that nobody waits for, or one of many.
@@ -200,6 +209,9 @@ impl Session {
         };
         self.outbox
             .reserve(binary::frame_room(&crate::protocol::Key::NONE))?;
+        if !tagged.is_binary {
+            self.make_last_read_loud();
+        }
         let begin = self.outbox.bytes().len();
         let bytes = self.outbox.commands();
         match tagged.is_binary {
@@ -217,10 +229,16 @@ impl Session {
             self.poison("no memory to remember a command in");
             return Err(why);
         }
-        if let Some(tagged) = &mut self.tagged {
-            tagged.next = tagged.next.wrapping_add(1);
-        }
+        self.counted(1);
         Ok(())
+    }
+
+    /// So many commands were queued, or have their replies without having been.
+    #[inline(always)]
+    pub(super) fn counted(&mut self, n: usize) {
+        if let Some(tagged) = &mut self.tagged {
+            tagged.next = tagged.next.wrapping_add(n as u32);
+        }
     }
 
     /// The last commands of a batch were silent: their barrier.
@@ -255,82 +273,6 @@ impl Session {
         !self.outbox.all_sent() && self.outbox.written() < owed.end
     }
 
-    /// The reply to the command at `index` has come. Whether the ones before it, all of which are
-    /// silent, are answered by that, and are to be told first.
-    pub(super) fn settle(&mut self, index: usize) -> bool {
-        let Some(tagged) = &mut self.tagged else {
-            return false;
-        };
-        let errors = tagged.errors.take();
-        tagged.verdict = match errors {
-            None => Verdict::Well,
-            Some(Errors { lines, .. }) if lines > index => {
-                self.poison("more errors than there are commands");
-                return true;
-            }
-            Some(errors) if errors.lines == index => Verdict::Failed {
-                status: errors.status,
-                effect: errors.effect,
-            },
-            Some(errors) => Verdict::Doubt {
-                failed: errors.lines,
-                status: errors.status,
-            },
-        };
-        tagged.settled = index;
-        index > 0
-    }
-
-    /// An error line has come that may be that of any silent command at the front.
-    pub(super) fn note_error(&mut self, status: Status, effect: Effect) {
-        let Some(tagged) = &mut self.tagged else {
-            return;
-        };
-        let errors = tagged.errors.get_or_insert(Errors {
-            lines: 0,
-            status,
-            effect,
-        });
-        errors.lines += 1;
-        if errors.status != status {
-            errors.status = Status::SERVER_ERROR;
-        }
-        if errors.effect != effect {
-            errors.effect = Effect::Unknown;
-        }
-    }
-
-    /// Tell of the next command that silence has answered; `None` where there is none.
-    pub(super) fn next_settled(&mut self) -> Option<Read> {
-        let tagged = self.tagged.as_mut().filter(|tagged| tagged.settled > 0)?;
-        let owed = self.owed.pop()?;
-        tagged.settled -= 1;
-        let text = self.nothing();
-        let tagged = self.tagged.as_mut()?;
-        let refused = |status, effect| Outcome::Refused {
-            status,
-            effect: if owed.op.is_read() {
-                Effect::None
-            } else {
-                effect
-            },
-            text,
-        };
-        let what = match &mut tagged.verdict {
-            Verdict::Well if owed.op.reads_value() => Outcome::Miss(Status::NO_VALUE),
-            Verdict::Well => Outcome::Done,
-            Verdict::Failed { status, effect } => refused(*status, *effect),
-            Verdict::Doubt { .. } if !owed.quiet => Outcome::Doubt(owed.op),
-            // Nobody asks which of them it were.
-            Verdict::Doubt { failed: 0, .. } => Outcome::Done,
-            Verdict::Doubt { failed, status } => {
-                *failed -= 1;
-                refused(*status, Effect::Unknown)
-            }
-        };
-        Some(self.answered(&owed, what))
-    }
-
     /// A command, taken from the queue, has its reply.
     pub(super) fn answered(&self, owed: &Owed, what: Outcome) -> Read {
         if !owed.quiet {
@@ -358,6 +300,10 @@ impl Session {
     pub(super) fn next_tagged_arrival(&mut self) -> Option<Arrival> {
         let is_binary = self.tagged.is_some_and(|tagged| tagged.is_binary);
         loop {
+            if let Some(token) = self.tagged.as_mut().and_then(|tagged| tagged.untold.take()) {
+                let what = Outcome::Told;
+                return Some(Arrival { token, what });
+            }
             let read = match self.next_settled() {
                 Some(read) => read,
                 None if is_binary => self.next_in_binary(),

@@ -34,7 +34,7 @@ impl mc_batch {
     /// # Safety
     ///
     /// `pointer` is NULL or valid for as many bytes as its `size` says.
-    unsafe fn limit(pointer: *const mc_batch) -> Result<Limit> {
+    pub(super) unsafe fn limit(pointer: *const mc_batch) -> Result<Limit> {
         if pointer.is_null() {
             return Ok(Limit::Default);
         }
@@ -64,7 +64,7 @@ unsafe fn clear<'a>(out: *mut *mut mc_results) -> Option<&'a mut *mut mc_results
 }
 
 /// What partial failure is called.
-fn partial(all_write: bool) -> Status {
+pub(super) fn partial(all_write: bool) -> Status {
     if all_write {
         Status::MULTI_STORAGE
     } else {

@@ -6,6 +6,7 @@ use super::borrow::{CSTR, bytes, null, sized};
 use super::command::mc_command;
 use crate::error::{Failure, Result};
 use crate::operation::command::Commands;
+use crate::protocol::served::Needs;
 use crate::protocol::{Command, Op};
 
 /// Keys (and values) in arrays of pointers; what they share is in `like`.
@@ -202,6 +203,24 @@ impl Commands for Mixed {
             )));
         }
         Ok(())
+    }
+
+    fn beyond(&self) -> Option<Needs> {
+        let mut all = None;
+        for index in 0..self.n {
+            let Ok(read) = self.read(index) else {
+                continue;
+            };
+            if !read.known_op().is_some_and(|op| read.is_beyond(op)) {
+                continue;
+            }
+            // SAFETY: the caller's pointers, valid until the call returns.
+            if let Ok(command) = unsafe { read.command() } {
+                let needs = Needs::of(&command);
+                all = Some(all.map_or(needs, |all: Needs| all.and(needs)));
+            }
+        }
+        all
     }
 
     #[cold]

@@ -33,8 +33,8 @@ fn hand_out_client(client: Client, place: &mut *mut mc_client) -> Result<()> {
 
 /// Make a client of a list of servers: URIs separated by commas or white space, such as
 /// "memcached://127.0.0.1:11211/?timeout=250ms" or "memcached+unix:///run/memcached.sock"; bare
-/// "host:port" and "/path" too. Options stand behind the question mark, those of the client on any of
-/// the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
+/// "host:port" and "/path" too; "user:password@" before the host, percent-encoded, where the server asks
+/// for it. Options stand behind the question mark, those of the client on any of the URIs. Neither resolves nor connects. MC_OK: `*out` is the client; else NULL, and mc_last_error
 /// tells what was wrong and where. An empty list is legal; its use is MC_NO_AVAILABLE_SERVERS.
 /// Since: 0.1.
 #[unsafe(no_mangle)]
@@ -165,8 +165,8 @@ pub unsafe extern "C" fn mc_set_servers(
 }
 
 /// Write the names of the servers, in their order with a comma between, to `buf` as snprintf does, and
-/// the length of the whole text without its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was
-/// cut; (NULL, 0) only asks. Since: 0.1.
+/// the length of the whole text without its NUL to `*needed` (may be NULL). No name holds credentials.
+/// MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_servers(
     client: *const mc_client,
@@ -203,18 +203,11 @@ pub unsafe extern "C" fn mc_server_for_key(
         let client = borrow(client, "client")?;
         // SAFETY: as above.
         let key = unsafe { bytes(key.cast(), key_len, "key") }?;
-        check_key(&client.options().key_prefix, key)?;
+        client.check_key(key)?;
         let name = client.server_for_key(key)?;
         // SAFETY: as above.
         unsafe { hand_out(name.as_str(), buf, cap, needed) }
     })
-}
-
-fn check_key(prefix: &[u8], key: &[u8]) -> Result<()> {
-    match Key::new(prefix, key) {
-        Ok(_) => Ok(()),
-        Err(fault) => Err(Failure::new(Status::ILLEGAL_INPUT, fault.to_string())),
-    }
 }
 
 /// Check whether a key is legal: 1 to 250 bytes, none a space, a control character or DEL. MC_OK, or
@@ -224,6 +217,9 @@ pub unsafe extern "C" fn mc_key_check(key: *const c_char, key_len: usize) -> mc_
     guard(|| {
         // SAFETY: the caller's pointer.
         let key = unsafe { bytes(key.cast(), key_len, "key") }?;
-        check_key(b"", key)
+        match Key::new(b"", key) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Failure::new(Status::ILLEGAL_INPUT, fault.to_string())),
+        }
     })
 }

@@ -15,38 +15,39 @@ use crate::error::{Effect, Failure, Result, Status};
 use crate::protocol::Op;
 use crate::protocol::command::{Command, Reply};
 use crate::protocol::expiry::Ttl;
+use crate::protocol::extra::Extra;
 
-/// Read a value. Single, batch. Since: 0.1.
+/// Read a value. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GET: u32 = 1;
-/// Read a value and its CAS. Single, batch. Since: 0.1.
+/// Read a value and its CAS. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GETS: u32 = 2;
-/// Read a value and set its time to live. Single, batch. Since: 0.1.
+/// Read a value and set its time to live. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GAT: u32 = 3;
-/// Read a value and its CAS, and set its time to live. Single, batch. Since: 0.1.
+/// Read a value and its CAS, and set its time to live. Single, batch, loop. Since: 0.1.
 pub const MC_OP_GATS: u32 = 4;
-/// Store. Single, batch. Since: 0.1.
+/// Store. Single, batch, loop. Since: 0.1.
 pub const MC_OP_SET: u32 = 5;
-/// Store where there is nothing; else MC_NOT_STORED. Single, batch. Since: 0.1.
+/// Store where there is nothing; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
 pub const MC_OP_ADD: u32 = 6;
-/// Store where there is something; else MC_NOT_STORED. Single, batch. Since: 0.1.
+/// Store where there is something; else MC_NOT_STORED. Single, batch, loop. Since: 0.1.
 pub const MC_OP_REPLACE: u32 = 7;
-/// Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single, batch.
-/// Since: 0.1.
+/// Put behind the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
+/// batch, loop. Since: 0.1.
 pub const MC_OP_APPEND: u32 = 8;
 /// Put in front of the value that there is; else MC_NOT_STORED. Flags and time to live stay. Single,
-/// batch. Since: 0.1.
+/// batch, loop. Since: 0.1.
 pub const MC_OP_PREPEND: u32 = 9;
-/// Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch.
+/// Store where the item still has the CAS given; else MC_CAS_FAILURE, or MC_NOT_FOUND. Single, batch, loop.
 /// Since: 0.1.
 pub const MC_OP_CAS: u32 = 10;
-/// Delete; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+/// Delete; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
 pub const MC_OP_DELETE: u32 = 11;
-/// Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch. Since: 0.1.
+/// Set the time to live; MC_NOT_FOUND where there is nothing. Single, batch, loop. Since: 0.1.
 pub const MC_OP_TOUCH: u32 = 12;
-/// Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch.
+/// Add `delta` to the number that the value spells, modulo 2^64; answers `number`. Single, batch, loop.
 /// Since: 0.1.
 pub const MC_OP_INCR: u32 = 13;
-/// Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch.
+/// Take `delta` from the number that the value spells, not below 0; answers `number`. Single, batch, loop.
 /// Since: 0.1.
 pub const MC_OP_DECR: u32 = 14;
 /// Ask the version of every server: mc_server_versions. Since: 0.1.
@@ -63,15 +64,42 @@ pub const MC_OP_CACHE_MEMLIMIT: u32 = 19;
 pub const MC_OP_PING: u32 = 20;
 /// Delete a key on every server: mc_delete_all. Since: 0.1.
 pub const MC_OP_DELETE_ALL: u32 = 21;
+/// Ask whether there is an item, and for what is wanted of it, without its value: mc_exists. Where the
+/// protocol has nothing for it, the value is read and thrown away. Single, batch. Since: 0.1.
+pub const MC_OP_EXISTS: u32 = 22;
 
-/// `options`: have the item's CAS in the answer to MC_OP_GET and MC_OP_GAT. Since: 0.1.
+/// `options`: have the item's CAS in the answer: to MC_OP_GET and MC_OP_GAT by every protocol, to what
+/// stores, counts or touches by the meta protocol. Wants are wishes: what could not be had is absent from
+/// the item's `have`. Since: 0.1.
 pub const MC_WANT_CAS: u64 = 1;
+/// `options`: have the item's time to live in the answer to what reads, touches or counts (meta protocol).
+/// Since: 0.1.
+pub const MC_WANT_TTL: u64 = 2;
+/// `options`: have the size of the value in the answer to what reads or touches (meta protocol), and to
+/// what stores (memcached 1.6.20). Since: 0.1.
+pub const MC_WANT_SIZE: u64 = 4;
+/// `options`: have the time since the item was last used in the answer to what reads or touches (meta
+/// protocol). Since: 0.1.
+pub const MC_WANT_LAST_ACCESS: u64 = 8;
+/// `options`: have in the answer to what reads or touches whether the item was read before (meta
+/// protocol). Since: 0.1.
+pub const MC_WANT_HIT_BEFORE: u64 = 16;
 /// `options`: `flags` was said, even if it is 0. Since: 0.1.
 pub const MC_HAS_FLAGS: u64 = 0x1_0000;
 /// `options`: `cas` was said, even if it is 0. Since: 0.1.
 pub const MC_HAS_CAS: u64 = 0x2_0000;
 /// `options`: `delta` was said, even if it is 0; else 0 means 1. Since: 0.1.
 pub const MC_HAS_DELTA: u64 = 0x4_0000;
+/// `options`: `initial` was said, even if it is 0. Since: 0.1.
+pub const MC_HAS_INITIAL: u64 = 0x8_0000;
+/// `options`: `recache_ttl` was said, even if it is 0. Since: 0.1.
+pub const MC_HAS_RECACHE: u64 = 0x10_0000;
+/// `options`: `lease_ttl` was said, even if it is 0. Since: 0.1.
+pub const MC_HAS_LEASE: u64 = 0x20_0000;
+/// `options`: `stale_ttl` was said, even if it is 0. Since: 0.1.
+pub const MC_HAS_STALE: u64 = 0x40_0000;
+/// `options`: `own_cas` was said. Since: 0.1.
+pub const MC_HAS_OWN_CAS: u64 = 0x80_0000;
 /// `options`: `ttl` is a moment, in seconds since 1970. Since: 0.1.
 pub const MC_TTL_IS_UNIX_TIME: u64 = 0x1_0000_0000;
 /// `options`: do not wait for the reply of a write. MC_OK then means written; a failure is counted and
@@ -79,11 +107,32 @@ pub const MC_TTL_IS_UNIX_TIME: u64 = 0x1_0000_0000;
 pub const MC_NOREPLY: u64 = 0x2_0000_0000;
 /// `options`: wait for the reply, whatever the option default_noreply says. Since: 0.1.
 pub const MC_REPLY: u64 = 0x4_0000_0000;
+/// `options`: a read that is no use of the item: it is no younger by it, nor read before (meta protocol).
+/// Since: 0.1.
+pub const MC_PEEK: u64 = 0x40_0000_0000;
+/// `options`: MC_OP_DELETE with a `stale_ttl` leaves a stale item without its value (meta protocol,
+/// memcached 1.6.27). Since: 0.1.
+pub const MC_DROP_VALUE: u64 = 0x80_0000_0000;
+/// `options`: MC_OP_INCR and MC_OP_DECR give the item `ttl` seconds to live too (meta protocol).
+/// Since: 0.1.
+pub const MC_TOUCH: u64 = 0x100_0000_0000;
 
 const KNOWN_OPTIONS: u64 = MC_WANT_CAS
+    | MC_WANT_TTL
+    | MC_WANT_SIZE
+    | MC_WANT_LAST_ACCESS
+    | MC_WANT_HIT_BEFORE
     | MC_HAS_FLAGS
     | MC_HAS_CAS
     | MC_HAS_DELTA
+    | MC_HAS_INITIAL
+    | MC_HAS_RECACHE
+    | MC_HAS_LEASE
+    | MC_HAS_STALE
+    | MC_HAS_OWN_CAS
+    | MC_PEEK
+    | MC_DROP_VALUE
+    | MC_TOUCH
     | MC_TTL_IS_UNIX_TIME
     | MC_NOREPLY
     | MC_REPLY;
@@ -97,7 +146,8 @@ pub struct mc_command {
     pub size: u32,
     /// MC_OP_*.
     pub op: u32,
-    /// MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY.
+    /// MC_WANT_*, MC_HAS_*, MC_TTL_IS_UNIX_TIME, MC_NOREPLY, MC_REPLY, MC_PEEK, MC_DROP_VALUE,
+    /// MC_TOUCH.
     pub options: u64,
     /// The key, without prefix.
     pub key: *const c_char,
@@ -111,21 +161,33 @@ pub struct mc_command {
     pub route: *const c_char,
     /// Its length in bytes, or MC_CSTR.
     pub route_len: usize,
-    /// Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all.
+    /// Seconds to live, any number; 0: for ever; MC_EXPIRE_NOW: not at all. Of a command with an
+    /// `initial`: of what it makes; of one that counts with MC_TOUCH: of what it counts.
     pub ttl: i64,
     /// How long the command may take, in microseconds; 0: as the client says; below 0: for ever.
     pub timeout_us: i64,
-    /// The CAS that the item must still have, for MC_OP_CAS.
+    /// The CAS that the item must still have, else MC_CAS_FAILURE: for MC_OP_CAS, and by the meta
+    /// protocol for what deletes, counts, appends or prepends. MC_OP_SET and MC_OP_REPLACE with it are
+    /// MC_OP_CAS. A get with it (memcached 1.6.40) answers the value only where the item has another CAS,
+    /// else MC_OK without a value.
     pub cas: u64,
     /// By how much MC_OP_INCR and MC_OP_DECR count; 1 unless said.
     pub delta: u64,
-    /// The number that a missing item begins with; 0 in this version.
+    /// The number that a missing item begins with, for MC_OP_INCR and MC_OP_DECR, and what they answer
+    /// then. MC_OP_APPEND and MC_OP_PREPEND with MC_HAS_INITIAL store their value where there is nothing.
+    /// Where the server has no command for it, it is done by several, and still nothing is counted twice
+    /// or overwritten; in a batch those come behind its other commands.
     pub initial: u64,
-    /// 0 in this version.
+    /// Of a read: where the item has less than so many seconds to live, one reader is told by the mark
+    /// MC_MARK_WON to make it anew, others by MC_MARK_OTHER_WON that somebody does (meta protocol).
     pub recache_ttl: i64,
-    /// 0 in this version.
+    /// Of a read: where there is no item, an empty one is made that lives for so many seconds (0: for
+    /// ever), and one reader gets it with the mark MC_MARK_WON and is to fill it; others get MC_NO_VALUE
+    /// with MC_MARK_OTHER_WON until then (meta protocol).
     pub lease_ttl: i64,
-    /// 0 in this version.
+    /// Of MC_OP_DELETE: the item becomes stale instead, and lives for so many seconds; with MC_HAS_STALE
+    /// and 0, as long as it would have. Readers get it with MC_MARK_STALE, one of them with MC_MARK_WON. Of
+    /// a store that compares, MC_HAS_STALE and 0: an older CAS stores too, as a stale item (meta protocol).
     pub stale_ttl: i64,
     /// The flags that are stored with the value.
     pub flags: u32,
@@ -135,6 +197,9 @@ pub struct mc_command {
     pub release: Option<unsafe extern "C" fn(user: *mut c_void)>,
     /// NULL in this version.
     pub release_user: *mut c_void,
+    /// The CAS that the item is to have from now on, instead of one of the server's: with what stores or
+    /// counts, MC_OP_DELETE with `stale_ttl`, a read with `lease_ttl` (meta protocol, memcached 1.6.27).
+    pub own_cas: u64,
 }
 
 /// The header's MC_EXPIRE_NOW.
@@ -176,7 +241,8 @@ impl mc_command {
     /// The pointers are NULL or valid for their lengths for as long as `'a`.
     #[inline]
     pub(super) unsafe fn command<'a>(&self) -> Result<Command<'a>> {
-        let op = Op::from_number(self.op)
+        let op = self
+            .known_op()
             .ok_or_else(|| Failure::argument(format!("there is no op {}", self.op)))?;
         // SAFETY: promised by the caller.
         unsafe { self.checked(op) }.map_err(|failure| refused(op, failure))
@@ -196,7 +262,12 @@ impl mc_command {
                 bytes(self.route.cast(), self.route_len, "route")?,
             )
         };
+        let (op, extra) = match self.is_beyond(op) {
+            true => self.beyond(op)?,
+            false => (op, Extra::NOTHING),
+        };
         Ok(Command {
+            extra,
             value: if op.sends_value() { value } else { b"" },
             ttl: ttl(self.ttl, self.options & MC_TTL_IS_UNIX_TIME != 0)?,
             flags: self.flags,
@@ -258,21 +329,7 @@ impl mc_command {
                 op.name()
             )));
         }
-        let compares = self.cas != 0 || self.options & MC_HAS_CAS != 0;
-        let meta = [
-            (compares && op != Op::Cas, "cas (but for MC_OP_CAS)"),
-            (self.initial != 0, "initial"),
-            (self.recache_ttl != 0, "recache_ttl"),
-            (self.lease_ttl != 0, "lease_ttl"),
-            (self.stale_ttl != 0, "stale_ttl"),
-        ];
-        match meta.iter().find(|field| field.0) {
-            Some((_, name)) => Err(Failure::new(
-                Status::UNSUPPORTED,
-                format!("command.{name} needs what this version does not ask for"),
-            )),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -133,7 +133,8 @@ unsafe fn hand_out_view(
 
 /// Make a connection of the URI of one server, in any spelling of mc_new, with the options of a client
 /// behind the question mark: "memcached://cache:11211/?timeout=250ms". Neither resolves nor connects.
-/// MC_OK: `*out` is the connection; else NULL. Since: 0.1.
+/// With credentials in the URI ("memcached://user:password@cache/"), a connection is authenticated
+/// before it is connected, as a client's are. MC_OK: `*out` is the connection; else NULL. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_conn_new(uri: *const c_char, out: *mut *mut mc_conn) -> mc_status {
     guard(|| {
@@ -165,7 +166,7 @@ pub extern "C" fn mc_conn_free(conn: *mut mc_conn) {
 /// `connect_timeout` and `timeout`. A connection that the server is seen to have closed is replaced.
 /// After mc_conn_setblocking(conn, 0) MC_WOULD_BLOCK: it is on its way; call again when mc_conn_fileno
 /// can be written, or where that is -1 after some milliseconds. MC_RESOLVE_FAILED, MC_CONNECT_FAILED,
-/// MC_TIMEOUT: there is no connection. Since: 0.1.
+/// MC_TIMEOUT, MC_INVALID_CREDENTIALS: there is no connection. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn mc_conn_connect(conn: *mut mc_conn) -> mc_status {
     guard(|| with(conn, Raw::connect))

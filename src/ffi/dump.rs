@@ -110,7 +110,7 @@ pub unsafe extern "C" fn mc_dump_keys(
         }
         let client = borrow(client, "client")?;
         let callback = callback.ok_or_else(|| null("callback"))?;
-        let mut dump = client.dump(limit(timeout_us));
+        let mut dump = client.dump(limit(timeout_us))?;
         let mut cancelled = false;
         while let Some(told) = dump.next_key()? {
             let entry = mc_dump_entry::new(&told);
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn mc_dump_new(
         *place = std::ptr::null_mut();
         let client = borrow(client, "client")?;
         *place = handle::make::<mc_dump>(Mutex::new(Running {
-            dump: client.dump(limit(timeout_us)),
+            dump: client.dump(limit(timeout_us))?,
             entry: mc_dump_entry::EMPTY,
         }));
         if place.is_null() {

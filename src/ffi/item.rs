@@ -8,6 +8,7 @@ use super::guard::guard_or;
 use super::status::mc_status;
 use crate::buffer::{Block, NoMemory};
 use crate::error::Failure;
+use crate::protocol::extra::About;
 
 /// `have`: the value was received. Since: 0.1.
 pub const MC_HAVE_VALUE: u32 = 1;
@@ -20,6 +21,22 @@ pub const MC_HAVE_NUMBER: u32 = 8;
 /// `have`: the expiry time asked for lies beyond what the protocol can say (2038-01-19), and the
 /// last moment that it can was taken. Since: 0.1.
 pub const MC_HAVE_CLAMPED: u32 = 16;
+/// `have`: the time to live was received. Since: 0.1.
+pub const MC_HAVE_TTL: u32 = 32;
+/// `have`: the value's size was received. Since: 0.1.
+pub const MC_HAVE_SIZE: u32 = 64;
+/// `have`: the time since the item was last used was received. Since: 0.1.
+pub const MC_HAVE_LAST_ACCESS: u32 = 128;
+/// `have`: whether the item was read before was received. Since: 0.1.
+pub const MC_HAVE_HIT_BEFORE: u32 = 256;
+
+/// `marks`: who asked is the one to make the value anew; an empty value that comes with it stands for none.
+/// Since: 0.1.
+pub const MC_MARK_WON: u32 = 1;
+/// `marks`: the item was made stale. Since: 0.1.
+pub const MC_MARK_STALE: u32 = 2;
+/// `marks`: somebody else is making the value anew. Since: 0.1.
+pub const MC_MARK_OTHER_WON: u32 = 4;
 
 /// `effect`: the command writes nothing. Since: 0.1.
 pub const MC_EFFECT_NONE: u32 = 0;
@@ -83,11 +100,11 @@ pub struct mc_item {
     pub effect: u32,
     /// The system's error number, or 0.
     pub sys_errno: i32,
-    /// The item's size.
+    /// How many bytes the value has.
     pub item_size: u64,
-    /// Seconds since the item was last read.
+    /// Seconds since the item was last used.
     pub last_access: u64,
-    /// Whether the item was read before.
+    /// 1 where the item was read before.
     pub hit_before: u32,
     /// MC_PHASE_*: how far a command that failed had come.
     pub phase: u32,
@@ -122,6 +139,49 @@ impl mc_item {
         server: ptr::null(),
         object: ptr::null_mut(),
     };
+}
+
+impl mc_item {
+    /// What came beside the answer, which stands in the item already.
+    pub(super) fn tell(&mut self, about: &About) {
+        if !self.text.is_null() {
+            return;
+        }
+        let mut have = 0;
+        fn take<T, U: From<T>>(place: &mut U, have: &mut u32, told: Option<T>, bit: u32) {
+            if let Some(told) = told {
+                *place = told.into();
+                *have |= bit;
+            }
+        }
+        take(&mut self.cas, &mut have, about.cas, MC_HAVE_CAS);
+        take(&mut self.flags, &mut have, about.flags, MC_HAVE_FLAGS);
+        take(&mut self.ttl, &mut have, about.ttl, MC_HAVE_TTL);
+        take(&mut self.item_size, &mut have, about.size, MC_HAVE_SIZE);
+        take(
+            &mut self.last_access,
+            &mut have,
+            about.idle,
+            MC_HAVE_LAST_ACCESS,
+        );
+        take(
+            &mut self.hit_before,
+            &mut have,
+            about.hit_before,
+            MC_HAVE_HIT_BEFORE,
+        );
+        self.have |= have;
+        let marks = [
+            (about.won, MC_MARK_WON),
+            (about.stale, MC_MARK_STALE),
+            (about.other_won, MC_MARK_OTHER_WON),
+        ];
+        for (is_so, mark) in marks {
+            if is_so {
+                self.marks |= mark;
+            }
+        }
+    }
 }
 
 /// Who an item belongs to.

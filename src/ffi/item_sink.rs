@@ -13,6 +13,7 @@ use crate::error::{Failure, Phase, Status};
 use crate::names::ServerName;
 use crate::operation::Token;
 use crate::protocol::ValueHead;
+use crate::protocol::extra::About;
 
 /// Fills an item: one that the caller keeps, or one that is made when a value has come.
 pub struct ItemSink<'a> {
@@ -57,6 +58,14 @@ impl<'a> ItemSink<'a> {
                 failed: None,
                 overflow: [MaybeUninit::uninit(); 16],
             },
+        }
+    }
+
+    /// Make an item on every path, failures and misses too.
+    pub fn always_making(key: &'a [u8]) -> ItemSink<'a> {
+        ItemSink {
+            always: true,
+            ..ItemSink::making(key)
         }
     }
 
@@ -163,6 +172,16 @@ impl<'a> ItemSink<'a> {
         *self = moved;
     }
 
+    /// Give away the item that was made, however the command ended; NULL where there was no memory for
+    /// one, or it is gone.
+    pub fn take(&mut self) -> *mut mc_item {
+        match std::mem::replace(&mut self.slot, ptr::null_mut()) {
+            slot if slot.is_null() => ptr::null_mut(),
+            // SAFETY: made here, used by nobody else.
+            slot => unsafe { &raw mut (*slot).item },
+        }
+    }
+
     /// Hand out the item that was made: not NULL exactly when the status is MC_OK. (There is no `Drop`
     /// for the other case: it would keep the whole sink in memory for the sake of unwinding.)
     #[inline(always)]
@@ -245,6 +264,12 @@ impl Sink for ItemSink<'_> {
         }
     }
 
+    fn about(&mut self, _: Token, about: &About) {
+        if !self.slot.is_null() {
+            self.item().tell(about);
+        }
+    }
+
     fn drained(&mut self) {
         // SAFETY: where there is a slot it is used exclusively.
         let told = !self.slot.is_null() && unsafe { !(*self.slot).item.key.is_null() };
@@ -257,10 +282,12 @@ impl Sink for ItemSink<'_> {
     fn fail(&mut self, _: Token, failure: Box<Failure>) {
         self.status = failure.status;
         last_error::record(&failure);
-        if self.always && !self.slot.is_null() {
+        if self.always {
             let _ = self.begin(0);
-            // SAFETY: the caller's item.
-            unsafe { (*self.slot).fail(&failure) };
+            // SAFETY: the caller's item, or the one that was made; NULL where it could not be.
+            if let Some(slot) = unsafe { self.slot.as_mut() } {
+                slot.fail(&failure);
+            }
         }
     }
 

@@ -101,7 +101,8 @@ pub unsafe extern "C" fn mc_options_set(
 }
 
 /// Write the value of an option to `buf` as snprintf does, and the length of the whole text without
-/// its NUL to `*needed` (may be NULL). MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
+/// its NUL to `*needed` (may be NULL). Of a secret (`password`) that is "***", or "" where it is not set.
+/// MC_BUFFER_TOO_SMALL: it was cut; (NULL, 0) only asks. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_options_get(
     options: *const mc_options,

@@ -7,11 +7,12 @@ use super::client::mc_client;
 use super::command::{fill, ttl};
 use super::guard::guard_status;
 use super::item::{Slot, mc_item};
-use super::item_sink::{BufferSink, ItemSink};
+use super::item_sink::{BufferSink, ItemSink, StatusSink};
 use super::last_error;
 use super::status::mc_status;
 use crate::client::{Client, Limit};
 use crate::error::{Failure, Result, Status};
+use crate::protocol::extra::{Extra, Said};
 use crate::protocol::{Command, Op};
 
 /// Read a value into a new item. The op is a constant so that the way of a plain get is compiled for
@@ -134,6 +135,33 @@ pub unsafe extern "C" fn mc_gats(
 ) -> mc_status {
     // SAFETY: as the header says.
     unsafe { read::<{ Op::Gats as u8 }>(client, key, key_len, ttl, out) }
+}
+
+/// Ask whether there is an item: MC_OK, or MC_NO_VALUE. By the meta protocol nothing of its value is
+/// sent; by others it is read and thrown away. Either is a use of the item, as reading is. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_exists(
+    client: *const mc_client,
+    key: *const c_char,
+    key_len: usize,
+) -> mc_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers.
+        let (client, key) = match unsafe { client_and_key(client, key, key_len) } {
+            Ok(both) => both,
+            Err(failure) => return failed(&failure),
+        };
+        let command = Command {
+            extra: Extra {
+                said: Said::NO_VALUE,
+                ..Extra::NOTHING
+            },
+            ..Command::new(Op::Get, key)
+        };
+        let mut sink = StatusSink::default();
+        client.execute_any(&command, Limit::Default, &mut sink);
+        sink.status
+    })
 }
 
 /// As mc_get, into an item of the caller's (made by mc_item_new), which keeps its memory from one use

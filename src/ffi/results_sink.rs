@@ -10,6 +10,7 @@ use crate::names::ServerName;
 use crate::operation::Token;
 use crate::operation::command::{Commands, command};
 use crate::protocol::ValueHead;
+use crate::protocol::extra::About;
 
 /// What `mc_results` stands for.
 #[derive(Default)]
@@ -37,6 +38,9 @@ impl Drop for Results {
         }
     }
 }
+
+/// Memory for values that are copied is had in pieces of at least this size.
+const COPIES_AT_ONCE: usize = 8 * 1024;
 
 pub struct ResultsSink {
     items: Vec<Slot>,
@@ -195,6 +199,12 @@ impl Sink for ResultsSink {
         }
     }
 
+    fn about(&mut self, tag: Token, about: &About) {
+        if let Some(slot) = self.slot(tag) {
+            slot.item.tell(about);
+        }
+    }
+
     #[cold]
     fn fail(&mut self, tag: Token, failure: Box<Failure>) {
         self.arriving.retain(|(other, _)| *other != tag);
@@ -216,6 +226,31 @@ impl Sink for ResultsSink {
 }
 
 impl ResultsSink {
+    /// As [`Sink::value`], of bytes that do not stay where they are.
+    pub fn copied_value(&mut self, tag: Token, head: &ValueHead, value: &[u8]) {
+        let need = value.len().saturating_add(1);
+        let has_room = |chunk: &Chunk| chunk.capacity() - chunk.len() >= need;
+        if !self.chunks.last().is_some_and(has_room) {
+            match Chunk::new(need.max(COPIES_AT_ONCE)) {
+                Ok(chunk) => self.chunks.push(chunk),
+                Err(why) => {
+                    let failure = Failure::no_memory(why.0).at(Phase::Receive);
+                    return self.fail(tag, failure);
+                }
+            }
+        }
+        let Some(chunk) = self.chunks.last_mut() else {
+            return;
+        };
+        let at = chunk.len();
+        chunk.append(value);
+        chunk.append(&[0]);
+        let copy = chunk.filled()[at..].as_ptr();
+        if let Some(slot) = self.slot(tag) {
+            take_value(slot, head, copy);
+        }
+    }
+
     /// An answer in words, such as a version, is handed out as a value.
     fn text(&mut self, tag: Token, text: &[u8]) {
         let head = ValueHead {

@@ -99,3 +99,49 @@ impl Operation for Batch {
         Step::Send { tag, fresh, loud }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Effect, Status};
+    use crate::names::ServerName;
+    use crate::protocol::Op;
+
+    /// FM-09, FM-19: what may have been refused is sent once more, loud, where that harms nobody; a second
+    /// doubt is the end of it.
+    #[test]
+    fn fm09_fm19_doubts() {
+        for op in Op::ALL {
+            let again = op.is_read() || op == Op::Set;
+            let mut batch = Batch::new(1);
+            let send = |batch: &mut Batch| match batch.next() {
+                Step::Send { fresh, loud, .. } => Some((fresh, loud)),
+                _ => None,
+            };
+            let doubted = || Event::Doubted {
+                tag: 0,
+                op,
+                server: ServerName::new("a"),
+            };
+            assert_eq!(send(&mut batch), Some((false, false)));
+            batch.on(doubted());
+            if again {
+                assert_eq!(send(&mut batch), Some((false, true)), "{op:?}");
+                batch.on(doubted());
+            }
+            let Step::Fail { tag: 0, failure } = batch.next() else {
+                panic!("{op:?} has failed");
+            };
+            let effect = if op.is_read() {
+                Effect::None
+            } else {
+                Effect::Unknown
+            };
+            assert_eq!(
+                (failure.status, failure.effect),
+                (Status::SERVER_ERROR, effect)
+            );
+            assert!(matches!(batch.next(), Step::Done));
+        }
+    }
+}

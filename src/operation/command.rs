@@ -3,6 +3,7 @@
 use crate::connection::tagged::Unsent;
 use crate::error::{Effect, Failure, Result, Status};
 use crate::protocol::binary::client::Unsendable;
+use crate::protocol::served::{Needs, Unserved};
 use crate::protocol::{Command, Key, KeyFault, Op, Request};
 
 /// The commands of an operation, by their place in the caller's order.
@@ -12,6 +13,10 @@ pub trait Commands {
     fn blank(&self) -> Command<'_>;
     /// Turn the blank command, or one that was filled before, into command number `index`.
     fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()>;
+    /// What all of them need beyond the classic commands; `None`: they are classic commands.
+    fn beyond(&self) -> Option<Needs> {
+        None
+    }
     /// The caller's key of a command that [`Commands::fill`] refuses, as far as it can be had.
     fn refused_key(&self, _: usize) -> &[u8] {
         b""
@@ -52,6 +57,28 @@ pub fn key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<
         Err(_) if !op.takes_key() => Ok(Key::NONE),
         Err(fault) => Err(illegal(op, fault)),
     }
+}
+
+/// As [`key`], of any bytes: for protocols that can carry them.
+#[cold]
+pub fn any_key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<'a>> {
+    Key::any(limits.prefix, command.key).map_err(|fault| illegal(op, fault))
+}
+
+/// What has to wait for a server's version, or takes several commands, is not begun in a loop.
+#[cold]
+pub fn not_in_a_loop(op: Op) -> Box<Failure> {
+    let text = format!(
+        "{}: what goes beyond the classic commands is not served by mc_loop",
+        op.name()
+    );
+    refused(op, Status::UNSUPPORTED, text)
+}
+
+/// Meaning that its server cannot give to a command: it is not sent.
+#[cold]
+pub fn unserved(op: Op, why: Unserved) -> Box<Failure> {
+    refused(op, Status::UNSUPPORTED, why.to_string())
 }
 
 #[cold]

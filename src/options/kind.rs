@@ -10,6 +10,9 @@ pub const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest path an option takes, as the system's own limit is.
 pub const PATH_MAX: usize = 4095;
 
+/// What stands for a secret that is set.
+pub const SECRET_MARK: &str = "***";
+
 /// The type of an option, with its limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -36,6 +39,10 @@ pub enum Kind {
     },
     /// Of a file or a directory, at most [`PATH_MAX`] bytes without control characters; or nothing.
     Path,
+    /// At most `max` bytes that are never handed out again.
+    Secret {
+        max: usize,
+    },
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -50,6 +57,7 @@ impl Kind {
             Kind::Bool => "bool",
             Kind::Text { .. } => "text",
             Kind::Path => "path",
+            Kind::Secret { .. } => "secret",
             Kind::Choice(_) => "choice",
         }
     }
@@ -79,6 +87,11 @@ impl Kind {
             }
             Kind::Path => {
                 format!("a path of at most {PATH_MAX} bytes without control characters, or nothing")
+            }
+            Kind::Secret { max } => {
+                format!(
+                    "at most {max} bytes, of which it is only told, by {SECRET_MARK}, that there are some"
+                )
             }
             Kind::Choice(words) => words.join(" or "),
         }

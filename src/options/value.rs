@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::kind::{Kind, PATH_MAX};
+use super::kind::{Kind, PATH_MAX, SECRET_MARK};
 use super::number;
 use crate::status::Status;
+use crate::uri::Secret;
 
 /// Why a text is not taken, without the option's name.
 pub(super) struct Refused {
@@ -172,6 +173,26 @@ impl Value for String {
 
     fn write(&self) -> String {
         self.clone()
+    }
+}
+
+/// Empty: none.
+impl Value for Secret {
+    fn read(text: &str, kind: &Kind) -> Read<Secret> {
+        let Kind::Secret { max } = *kind else {
+            return Err(mismatch());
+        };
+        if text.len() > max {
+            return Err("that is too long".into());
+        }
+        if text == SECRET_MARK {
+            return Err("that is what stands for one that is set".into());
+        }
+        Ok(Secret::new(text.as_bytes().to_vec()))
+    }
+
+    fn write(&self) -> String {
+        if self.is_empty() { "" } else { SECRET_MARK }.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A command as users say it, and as the protocols take it: checked.
 
 use super::expiry::{Ttl, Wire};
+use super::extra::{Extra, creates};
 use super::{Key, Op};
 
 /// Whether the reply is waited for.
@@ -31,6 +32,8 @@ pub struct Command<'a> {
     pub route: Option<&'a [u8]>,
     /// For commands that are asked of a server: its index.
     pub server: usize,
+    /// What it asks beyond the classic commands.
+    pub extra: Extra,
 }
 
 impl<'a> Command<'a> {
@@ -46,11 +49,13 @@ impl<'a> Command<'a> {
             delta: 1,
             route: None,
             server: 0,
+            extra: Extra::NOTHING,
         }
     }
 
     /// Nobody waits for the reply. By default `default_noreply` decides for the writes for which it
-    /// does in pymemcache: those whose answer says nothing but that they were done.
+    /// does in pymemcache: those whose answer says nothing but that they were done. A command that makes
+    /// what is not there is waited for: only its answer tells whether that is left to be done.
     #[inline]
     pub fn is_quiet(&self, default_noreply: bool) -> bool {
         if self.op.is_read() {
@@ -58,7 +63,7 @@ impl<'a> Command<'a> {
         }
         match self.reply {
             Reply::Wait => false,
-            Reply::Quiet => true,
+            Reply::Quiet => !creates(self.op, self.extra.said),
             Reply::Default => {
                 default_noreply
                     && matches!(
@@ -71,6 +76,7 @@ impl<'a> Command<'a> {
                             | Op::Delete
                             | Op::Touch
                     )
+                    && !creates(self.op, self.extra.said)
             }
         }
     }

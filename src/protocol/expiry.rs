@@ -50,6 +50,16 @@ impl Ttl {
     }
 }
 
+impl Ttl {
+    /// The same, such that [`Ttl::wire`] needs no clock any more.
+    pub fn settled(self, now: impl FnOnce() -> i64) -> Ttl {
+        match self {
+            Ttl::After(seconds) if seconds > RELATIVE_MAX => Ttl::At(now().saturating_add(seconds)),
+            other => other,
+        }
+    }
+}
+
 /// As a frame of the binary protocol carries it: an unsigned number, which reaches to 2106.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsignedWire {
@@ -68,6 +78,12 @@ impl Wire {
     #[inline(always)]
     pub fn clamped(self) -> bool {
         self.beyond != 0
+    }
+
+    /// The same, of a command that says another time too: cut if that was.
+    pub fn beside(self, other: Wire) -> Wire {
+        let beyond = self.beyond | other.beyond;
+        Wire { beyond, ..self }
     }
 
     /// For a field without a sign. -1 there would be a moment in 2106: what is to expire at once gets
@@ -133,6 +149,25 @@ mod tests {
         assert_eq!(wire(Ttl::At(4_294_967_294), 9), (4_294_967_294, false));
         assert_eq!(wire(Ttl::At(4_294_967_296), 9), (4_294_967_294, true));
         assert_eq!(wire(Ttl::After(i64::MAX), 9), (4_294_967_294, true));
+    }
+
+    #[test]
+    fn settled_times_need_no_clock() {
+        let times = [
+            Ttl::Never,
+            Ttl::Now,
+            Ttl::After(5),
+            Ttl::After(2_592_001),
+            Ttl::At(9),
+        ];
+        for time in times.into_iter().chain([Ttl::After(i64::MAX)]) {
+            let settled = time.settled(|| 1_000_000_000);
+            assert_eq!(
+                wire(settled, i64::MAX),
+                wire(time, 1_000_000_000),
+                "{time:?}"
+            );
+        }
     }
 
     /// FM-48: the end of the field is the end of what is sent, and said so.

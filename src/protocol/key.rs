@@ -6,7 +6,11 @@
 /// The longest key, prefix included.
 pub const KEY_MAX: usize = 250;
 
-/// A legal key: 1 to 250 bytes with its prefix, none at or below a space, none DEL.
+/// The longest key of any bytes, prefix included: in base64 it has 248.
+pub const ANY_KEY_MAX: usize = 186;
+
+/// A key: 1 to 250 bytes with its prefix, none at or below a space, none DEL; or, where the protocol can
+/// carry them, any bytes.
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
     prefix: &'a [u8],
@@ -19,6 +23,8 @@ pub enum KeyFault {
     Empty,
     /// Its length with the prefix.
     TooLong(usize),
+    /// The same, of a key that has to be encoded.
+    TooLongEncoded(usize),
     /// The byte, and where it stands in the caller's key.
     Byte(u8, usize),
 }
@@ -33,9 +39,15 @@ impl std::fmt::Display for KeyFault {
                     "the key has {len} bytes with its prefix; {KEY_MAX} are the most"
                 )
             }
+            KeyFault::TooLongEncoded(len) => {
+                write!(
+                    f,
+                    "the key has {len} bytes with its prefix, and some that must be encoded; {ANY_KEY_MAX} are the most then"
+                )
+            }
             KeyFault::Byte(byte, at) => write!(
                 f,
-                "byte {at} of the key is 0x{byte:02x}; no key may hold spaces or control characters"
+                "byte {at} of the key is 0x{byte:02x}; no key may hold spaces or control characters (but with binary_keys=on and protocol=meta, or in the binary protocol)"
             ),
         }
     }
@@ -56,6 +68,21 @@ impl<'a> Key<'a> {
             return Err(fault(prefix, key));
         }
         Ok(Key { prefix, key })
+    }
+
+    /// A key of any bytes, for a protocol that can carry them.
+    pub fn any(prefix: &'a [u8], key: &'a [u8]) -> Result<Key<'a>, KeyFault> {
+        let len = prefix.len() + key.len();
+        match Key::new(prefix, key) {
+            Err(KeyFault::Byte(..)) if len > ANY_KEY_MAX => Err(KeyFault::TooLongEncoded(len)),
+            Err(KeyFault::Byte(..)) => Ok(Key { prefix, key }),
+            other => other,
+        }
+    }
+
+    /// Every protocol can carry it as it is.
+    pub fn is_plain(&self) -> bool {
+        is_legal(self.key)
     }
 
     /// With the prefix: what goes over the wire.
@@ -147,6 +174,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// FM-36, FM-38: any bytes where they can be carried, fewer of them.
+    #[test]
+    fn fm36_fm38_any_bytes() {
+        for byte in 0..=255u8 {
+            let key = [b'k', byte];
+            let any = Key::any(b"p:", &key).expect("any byte");
+            assert_eq!((any.prefix(), any.user()), (&b"p:"[..], &key[..]));
+            assert_eq!(any.is_plain(), Key::new(b"p:", &key).is_ok());
+        }
+        let (plain, spaces) = ([b'k'; 251], [b' '; 251]);
+        assert_eq!(Key::any(b"p:", b"").err(), Some(KeyFault::Empty));
+        assert!(Key::any(b"", &plain[..250]).is_ok());
+        assert_eq!(Key::any(b"", &plain).err(), Some(KeyFault::TooLong(251)));
+        assert!(Key::any(b"p:", &spaces[..184]).is_ok());
+        let fault = Key::any(b"p:", &spaces[..185]).err();
+        assert_eq!(fault, Some(KeyFault::TooLongEncoded(187)));
+        assert_eq!(Key::any(b"", &spaces).err(), Some(KeyFault::TooLong(251)));
     }
 
     /// FM-38, FM-40: lengths, with and without a prefix.

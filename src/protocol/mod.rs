@@ -5,13 +5,16 @@
 pub mod admin;
 pub mod ascii;
 pub mod binary;
+pub mod classic;
 pub mod command;
 pub mod expiry;
+pub mod extra;
 pub mod key;
 pub mod meta;
 pub mod metadump;
 pub mod number;
 pub mod refusal;
+pub mod served;
 pub mod stats;
 pub mod version;
 
@@ -191,6 +194,19 @@ pub enum Dialect {
     Binary {
         opaque: u32,
     },
+    /// ASCII until the server has told its version, which is asked with the first command, and then what
+    /// that version speaks. Many values at once are asked for in ASCII, in lines of keys.
+    Auto {
+        opaque: u32,
+    },
+}
+
+/// The protocol that commands on keys are asked in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Speech {
+    Ascii,
+    Meta,
+    Binary,
 }
 
 /// A place in bytes that were received and not consumed yet, never a reference.

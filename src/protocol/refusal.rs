@@ -1,5 +1,6 @@
 //! Lines by which a server refuses what an operator asks of it: each command has words of its own.
 
+use super::ascii::auth::is_refusal;
 use crate::error::Status;
 
 /// The first words of refusals, and what they mean. What follows is for humans.
@@ -31,6 +32,7 @@ pub fn refusal(line: &[u8]) -> Option<Status> {
     Some(match *word {
         "SERVER_ERROR" if said.starts_with(b"out of memory") => Status::OUT_OF_MEMORY,
         "ERROR" if said.starts_with(b"Too many open connections") => Status::TOO_MANY_CONNECTIONS,
+        "CLIENT_ERROR" if is_refusal(said) => Status::INVALID_CREDENTIALS,
         // Said by -X, and where a feature was not switched on when the server was started.
         "ERROR" | "Error" if holds(b"not allowed") || holds(b"not enabled") => {
             Status::NOT_PERMITTED
@@ -64,6 +66,10 @@ mod tests {
             (
                 "CLIENT_ERROR lru crawler disabled",
                 Some(Status::CLIENT_ERROR),
+            ),
+            (
+                "CLIENT_ERROR unauthenticated",
+                Some(Status::INVALID_CREDENTIALS),
             ),
             (
                 "SERVER_ERROR out of memory writing",

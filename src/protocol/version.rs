@@ -23,6 +23,9 @@ impl Version {
     /// ones had a dialect of their own.
     pub const META: Version = Version::new(1, 6, 10);
 
+    /// Of a server that was asked and did not say that it is any version of memcached.
+    pub const UNKNOWN: Version = Version::new(0, 0, 0);
+
     /// What a server answers to `version`, without the word: `1.6.18`, `1.4.5_4_gaa7839e`, `1.6.9-beta`.
     /// `None`: no memcached tells it so (`mcrouter 37.0`); nothing is known of such a server.
     pub fn parse(text: &[u8]) -> Option<Version> {

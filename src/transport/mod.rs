@@ -2,6 +2,7 @@
 
 mod helper;
 pub mod pipe;
+pub mod poller;
 pub mod race;
 pub mod resolve;
 mod socket;
@@ -9,7 +10,7 @@ mod socket_options;
 mod tcp;
 pub mod tls;
 mod unix;
-mod wakeup;
+pub mod wakeup;
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -98,6 +99,14 @@ impl Endpoint {
     /// says nothing then, and the system goes on trying.)
     pub fn is_full(&self, error: &io::Error) -> bool {
         matches!(self, Endpoint::Unix(_)) && error.kind() == io::ErrorKind::WouldBlock
+    }
+
+    /// What is sent there never leaves this machine: a Unix socket or a loopback address.
+    pub fn is_of_this_machine(&self) -> bool {
+        match self {
+            Endpoint::Unix(_) => true,
+            Endpoint::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        }
     }
 }
 

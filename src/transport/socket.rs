@@ -172,6 +172,16 @@ impl Readiness {
         })
     }
 
+    /// The descriptor; negative where there is none.
+    pub fn fd(&self) -> RawFd {
+        self.0.fd
+    }
+
+    /// What it is waited for, in the numbers of `poll`.
+    pub fn events(&self) -> i16 {
+        self.0.events
+    }
+
     /// Something can be done: the interest is met, or the next call tells what is wrong.
     pub fn is_ready(&self) -> bool {
         self.0.revents != 0 || self.is_known_ready()

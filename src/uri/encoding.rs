@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::parse::{Fault, Parse, Piece};
-use super::secret::Secret;
+use super::secret::{Overwritten, Secret};
 
 /// Decodes `piece` to text: UTF-8 without control characters.
 pub(super) fn decode(piece: Piece<'_>) -> Parse<String> {
@@ -14,15 +14,15 @@ pub(super) fn decode(piece: Piece<'_>) -> Parse<String> {
     Ok(text)
 }
 
-/// The same for a secret, which is overwritten on every path.
+/// The same for a secret, which may be any bytes but NUL, and is overwritten on every path.
 pub(super) fn decode_secret(piece: Piece<'_>) -> Parse<Secret> {
     // Large enough from the start: growing would leave a copy behind.
-    let mut secret = Secret::with_capacity(piece.text.len());
+    let mut secret = Overwritten::new(Vec::with_capacity(piece.text.len()));
     decode_into(piece, secret.buffer())?;
-    let text =
-        std::str::from_utf8(secret.expose()).map_err(|_| piece.fault("this is not UTF-8"))?;
-    check(piece, text)?;
-    Ok(secret)
+    if secret.bytes().contains(&0) {
+        return Err(piece.fault("no protocol can send a NUL"));
+    }
+    Ok(secret.into())
 }
 
 fn check(piece: Piece<'_>, decoded: &str) -> Parse<()> {

@@ -35,7 +35,7 @@ static void the_table_names_every_option_once(void) {
       "timeout", "connect_timeout", "batch_timeout", "idle_check", "paranoid", "max_connections", "key_prefix",
       "default_noreply", "item_size_max", "max_value_size", "protocol", "tcp_nodelay", "tcp_keepalive",
       "tcp_user_timeout", "tls_ca", "tls_cert", "tls_key", "tls_min_version", "tls_session_resumption",
-      "tls_insecure_skip_verify", "weight", "alias", "limit", "clock", "tls_server_name"};
+      "tls_insecure_skip_verify", "username", "password", "auth_over_cleartext", "weight", "alias", "limit", "clock", "tls_server_name"};
   struct seen seen = {0, {{0}}, mc_options_new()};
   CHECK_STATUS(mc_options_each(see, &seen), MC_OK);
   for (size_t i = 0; i < sizeof expected / sizeof *expected; ++i) {
@@ -47,6 +47,33 @@ static void the_table_names_every_option_once(void) {
 }
 
 /* ---- text in, text out ---------------------------------------------------------------------- */
+
+static void a_password_is_set_and_never_got(void) {
+  mc_options *options = mc_options_new();
+  mc_client *client = NULL;
+  char value[64];
+  size_t needed = 0;
+  CHECK_STATUS(mc_options_set(options, "username", "ann"), MC_OK);
+  CHECK_STATUS(mc_options_set(options, "password", "hunter2"), MC_OK);
+  CHECK_STATUS(mc_options_get(options, "password", value, sizeof value, &needed), MC_OK);
+  CHECK_TEXT(value, strlen(value), "***");
+  CHECK_STATUS(mc_options_set(options, "password", "***"), MC_INVALID_ARGUMENT);
+  CHECK_STATUS(mc_options_add_server(options, "memcached://bob:hunter2@127.0.0.1:1/", 0), MC_OK);
+  CHECK_STATUS(mc_new_with(options, &client), MC_OK);
+  CHECK_STATUS(mc_servers(client, value, sizeof value, &needed), MC_OK);
+  CHECK_TEXT(value, strlen(value), "127.0.0.1:1");
+  CHECK_STATUS(mc_set_servers(client, "127.0.0.1:1?password=hunter2"), MC_INVALID_ARGUMENT);
+  CHECK(strstr(mc_last_error(), "hunter2") == NULL);
+  mc_free(client);
+  CHECK_STATUS(mc_options_set(options, "password", ""), MC_OK);
+  CHECK_STATUS(mc_options_get(options, "password", value, sizeof value, &needed), MC_OK);
+  CHECK_TEXT(value, strlen(value), "");
+  CHECK_STATUS(mc_options_set(options, "password", "hun ter2"), MC_OK);
+  CHECK_STATUS(mc_options_add_server(options, "127.0.0.1:2", 0), MC_OK);
+  CHECK_STATUS(mc_new_with(options, &client), MC_INVALID_ARGUMENT);
+  CHECK(client == NULL && strstr(mc_last_error(), "ter2") == NULL);
+  mc_options_free(options);
+}
 
 static void what_is_set_is_got(void) {
   static const char *const pairs[][2] = {
@@ -179,6 +206,7 @@ int main(int argc, char **argv) {
   mc_client *client = check_begin(argc, argv);
   the_table_names_every_option_once();
   what_is_set_is_got();
+  a_password_is_set_and_never_got();
   what_is_refused_changes_nothing();
   a_short_buffer_is_told_what_is_needed();
   a_prefix_is_put_on_and_taken_off(client, argv[1]);

@@ -62,7 +62,21 @@ pub struct Command {
     pub reserved: u32,
     pub release: Option<unsafe extern "C" fn(*mut c_void)>,
     pub release_user: *mut c_void,
+    pub own_cas: u64,
 }
+
+#[repr(C)]
+pub struct Completion {
+    pub id: u64,
+    pub user: *mut c_void,
+    pub status: i32,
+    pub reserved: u32,
+    pub item: *const Item,
+    pub results: *mut Results,
+}
+
+/// Hears of the end of an operation.
+pub type Done = Option<unsafe extern "C" fn(user: *mut c_void, completion: *const Completion)>;
 
 pub const OK: i32 = 0;
 pub const MULTI_STORAGE: i32 = 0x0602;
@@ -73,6 +87,12 @@ pub const HAVE_FLAGS: u32 = 2;
 pub const HAVE_CAS: u32 = 4;
 pub const HAVE_NUMBER: u32 = 8;
 pub const HAVE_CLAMPED: u32 = 16;
+pub const HAVE_TTL: u32 = 32;
+pub const HAVE_SIZE: u32 = 64;
+pub const HAVE_LAST_ACCESS: u32 = 128;
+pub const HAVE_HIT_BEFORE: u32 = 256;
+
+pub const OP_EXISTS: u32 = 22;
 
 pub const PHASE_CHECK: u32 = 1;
 
@@ -80,6 +100,18 @@ pub const WANT_CAS: u64 = 1;
 pub const HAS_FLAGS: u64 = 0x1_0000;
 pub const HAS_CAS: u64 = 0x2_0000;
 pub const HAS_DELTA: u64 = 0x4_0000;
+pub const WANT_TTL: u64 = 2;
+pub const WANT_SIZE: u64 = 4;
+pub const WANT_LAST_ACCESS: u64 = 8;
+pub const WANT_HIT_BEFORE: u64 = 16;
+pub const HAS_INITIAL: u64 = 0x8_0000;
+pub const HAS_RECACHE: u64 = 0x10_0000;
+pub const HAS_LEASE: u64 = 0x20_0000;
+pub const HAS_STALE: u64 = 0x40_0000;
+pub const HAS_OWN_CAS: u64 = 0x80_0000;
+pub const PEEK: u64 = 0x40_0000_0000;
+pub const DROP_VALUE: u64 = 0x80_0000_0000;
+pub const TOUCH: u64 = 0x100_0000_0000;
 pub const TTL_IS_UNIX_TIME: u64 = 0x1_0000_0000;
 pub const NOREPLY: u64 = 0x2_0000_0000;
 pub const REPLY: u64 = 0x4_0000_0000;
@@ -100,6 +132,29 @@ unsafe extern "C" {
     pub fn mc_status_name(status: i32) -> Text;
     pub fn mc_status_is_miss(status: i32) -> bool;
     pub fn mc_key_check(key: Text, key_len: usize) -> i32;
+
+    pub fn mc_last_error_effect() -> u32;
+    pub fn mc_last_error_phase() -> u32;
+
+    pub fn mc_loop_new(client: *mut Handle, out: *mut *mut Handle) -> i32;
+    pub fn mc_loop_free(one: *mut Handle);
+    pub fn mc_loop_run(one: *mut Handle, timeout_us: i64) -> i32;
+    pub fn mc_loop_submit(
+        one: *mut Handle,
+        command: *const Command,
+        id: *mut u64,
+        done: Done,
+        user: *mut c_void,
+    ) -> i32;
+    pub fn mc_loop_submit_multi(
+        one: *mut Handle,
+        commands: *const Command,
+        n: usize,
+        batch: *const c_void,
+        id: *mut u64,
+        done: Done,
+        user: *mut c_void,
+    ) -> i32;
 
     pub fn mc_item_new() -> *mut Item;
     pub fn mc_item_free(item: *mut Item);
@@ -146,6 +201,10 @@ unsafe extern "C" {
     ) -> i32;
     pub fn mc_server_versions(client: *mut Handle, out: Out) -> i32;
     pub fn mc_flush_all(client: *mut Handle, delay: i64, out: Out) -> i32;
+    pub fn mc_ping(client: *mut Handle, out: Out) -> i32;
+    pub fn mc_verbosity(client: *mut Handle, level: u32, out: Out) -> i32;
+    pub fn mc_cache_memlimit(client: *mut Handle, megabytes: u64, out: Out) -> i32;
+    pub fn mc_delete_all(client: *mut Handle, key: Text, key_len: usize, out: Out) -> i32;
 
     pub fn mc_results_count(results: *const Results) -> usize;
     pub fn mc_results_failed(results: *const Results) -> usize;

@@ -2,6 +2,7 @@
 
 use crate::abi;
 use crate::client::{self, Answers, Client, is_miss, name};
+use crate::looped::Looped;
 use crate::rows::{Line, Row};
 use crate::servers::{Column, Form, Server};
 use crate::show::{self, CasSeen};
@@ -15,7 +16,7 @@ const PATIENCE: &str = "timeout=20s&connect_timeout=20s&batch_timeout=20s&tcp_us
 pub fn client(column: &Column, servers: &[Server], options: &str) -> Client {
     let form = match column.form.1 {
         Form::ShortcutOff => "&shortcut=off",
-        Form::Single | Form::Batch => "",
+        _ => "",
     };
     let row = if options.is_empty() { "" } else { "&" };
     let (first, others) = servers.split_first().expect("a server");
@@ -34,8 +35,13 @@ pub fn client(column: &Column, servers: &[Server], options: &str) -> Client {
 /// Carry out all steps; return what was seen of each.
 pub fn run(row: &Row, column: &Column, servers: &[Server]) -> Vec<String> {
     let client = client(column, &servers[..row.servers], &row.options);
+    let looped = match column.form.1 {
+        Form::Loop | Form::LoopBatch => Some(Looped::new(&client)),
+        _ => None,
+    };
     let mut cell = Cell {
         client,
+        looped,
         servers,
         cas: CasSeen::default(),
         seen: Vec::new(),
@@ -43,8 +49,8 @@ pub fn run(row: &Row, column: &Column, servers: &[Server]) -> Vec<String> {
     let mut at = 0;
     while at < row.steps.len() {
         let batch = match column.form.1 {
-            Form::Batch => together(&row.steps[at..]),
-            Form::Single | Form::ShortcutOff => Vec::new(),
+            Form::Batch | Form::LoopBatch => together(&row.steps[at..]),
+            _ => Vec::new(),
         };
         if batch.is_empty() {
             let seen = cell.step(&row.steps[at].step);
@@ -60,6 +66,7 @@ pub fn run(row: &Row, column: &Column, servers: &[Server]) -> Vec<String> {
 
 struct Cell<'a> {
     client: Client,
+    looped: Option<Looped>,
     servers: &'a [Server],
     cas: CasSeen,
     seen: Vec<String>,
@@ -94,7 +101,10 @@ impl Cell<'_> {
             let unknown = commands.iter().map(|_| "there is no such CAS".to_string());
             return self.seen.extend(unknown);
         }
-        let answers = self.client.execute_multi(commands, &self.cas.0);
+        let answers = match &self.looped {
+            Some(looped) => looped.execute_multi(commands, &self.cas.0),
+            None => self.client.execute_multi(commands, &self.cas.0),
+        };
         let wrong = as_a_whole(&answers, commands);
         for (index, command) in commands.iter().enumerate() {
             let mut text = match answers.items.get(index) {
@@ -115,7 +125,10 @@ impl Cell<'_> {
                 if !self.knows(command) {
                     return "there is no such CAS".to_string();
                 }
-                let seen = self.client.execute(command, &self.cas.0);
+                let seen = match &self.looped {
+                    Some(looped) => looped.execute(command, &self.cas.0),
+                    None => self.client.execute(command, &self.cas.0),
+                };
                 show::item(&seen, key(command), &mut self.cas)
             }
             Step::GetInto(key, cap) => {
@@ -129,7 +142,14 @@ impl Cell<'_> {
             Step::Multi(multi) => show::answers(&client.multi(multi), &multi.keys, cas),
             Step::FlushAll(delay) => show::servers(&client.flush_all(*delay), false),
             Step::Version => show::servers(&client.versions(), true),
+            Step::Ping => show::servers(&client.ping(), false),
+            Step::Verbosity(level) => show::servers(&client.verbosity(*level), false),
+            Step::CacheMemlimit(limit) => show::servers(&client.cache_memlimit(*limit), false),
+            Step::DeleteAll(key) => show::servers(&client.delete_all(key), false),
             Step::Sync => {
+                if let Some(looped) = &self.looped {
+                    looped.settle();
+                }
                 let (status, failed) = client.sync();
                 format!("{} failed={failed}", name(status))
             }

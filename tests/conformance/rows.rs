@@ -84,6 +84,15 @@ impl Row {
         self.steps.iter().any(|line| has_time(&line.step))
     }
 
+    /// Whether a step goes beyond the classic commands, which loops do not serve.
+    pub fn is_beyond(&self) -> bool {
+        let is_beyond = |line: &Line| match &line.step {
+            Step::Command(command) => command.is_beyond(),
+            _ => false,
+        };
+        self.options.contains("binary_keys") || self.steps.iter().any(is_beyond)
+    }
+
     /// Whether a step without an answer of its own is quiet in this row unless it says otherwise.
     pub fn is_quiet(&self) -> bool {
         self.options.contains("default_noreply=on")

@@ -29,7 +29,7 @@ pub const SERVERS: &[(&str, Maker)] = &[
 ];
 
 /// The protocols, as the option of this name says them.
-pub const PROTOCOLS: &[&str] = &["ascii", "meta", "binary"];
+pub const PROTOCOLS: &[&str] = &["ascii", "meta", "binary", "auto"];
 
 /// How the commands of a row are carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,12 +40,18 @@ pub enum Form {
     Batch,
     /// As `Single`, every command by the general path.
     ShortcutOff,
+    /// Each by mc_loop_submit.
+    Loop,
+    /// As `Batch`, by mc_loop_submit_multi.
+    LoopBatch,
 }
 
-pub const FORMS: [(&str, Form); 3] = [
+pub const FORMS: [(&str, Form); 5] = [
     ("single", Form::Single),
     ("batch", Form::Batch),
     ("shortcut-off", Form::ShortcutOff),
+    ("loop", Form::Loop),
+    ("loop-batch", Form::LoopBatch),
 ];
 
 /// One thread is enough for one client; the limit of an item is the default's, 1 MiB.
@@ -92,12 +98,17 @@ pub struct Column {
 }
 
 impl Column {
-    pub fn tags(&self) -> [&'static str; 3] {
-        [self.protocol, self.server.0, self.form.0]
+    /// What is expected of a batch is expected of it however it is carried out.
+    pub fn tags(&self) -> Vec<&'static str> {
+        let mut tags = vec![self.protocol, self.server.0, self.form.0];
+        if self.form.1 == Form::LoopBatch {
+            tags.push("batch");
+        }
+        tags
     }
 
     pub fn name(&self) -> String {
-        self.tags().join("/")
+        [self.protocol, self.server.0, self.form.0].join("/")
     }
 }
 

@@ -43,6 +43,27 @@ pub fn item(seen: &Seen, key: &[u8], cas: &mut CasSeen) -> String {
     if has(abi::HAVE_NUMBER) {
         text += &format!(" number={}", seen.number);
     }
+    // Seconds that go by are no difference.
+    if has(abi::HAVE_TTL) {
+        text += match seen.ttl {
+            -1 => " ttl=never",
+            _ => " ttl=some",
+        };
+    }
+    if has(abi::HAVE_SIZE) {
+        text += &format!(" size={}", seen.size);
+    }
+    if has(abi::HAVE_LAST_ACCESS) {
+        text += " access";
+    }
+    if has(abi::HAVE_HIT_BEFORE) {
+        text += &format!(" hit={}", seen.hit_before);
+    }
+    for (index, mark) in ["won", "stale", "other_won"].iter().enumerate() {
+        if seen.marks & 1 << index != 0 {
+            text += &format!(" {mark}");
+        }
+    }
     if has(abi::HAVE_CLAMPED) {
         text += " clamped";
     }
@@ -85,7 +106,13 @@ pub fn servers(answers: &Answers, says_something: bool) -> String {
         } else {
             " WRONG: its text"
         };
-        text += &format!(" [{}{silent}]", name(seen.status));
+        let effect = EFFECTS.get(seen.effect as usize);
+        let effect = effect.unwrap_or(&" an effect without a name");
+        let sent = match seen.phase {
+            abi::PHASE_CHECK => " not-sent",
+            _ => "",
+        };
+        text += &format!(" [{}{effect}{sent}{silent}]", name(seen.status));
     }
     text
 }

@@ -19,6 +19,10 @@ pub enum Step {
     Multi(Multi),
     FlushAll(i64),
     Version,
+    Ping,
+    Verbosity(u32),
+    CacheMemlimit(u64),
+    DeleteAll(Vec<u8>),
     Sync,
     Close,
     KeyCheck(Vec<u8>),
@@ -41,8 +45,36 @@ pub struct Command {
     pub recache_ttl: i64,
     pub lease_ttl: i64,
     pub stale_ttl: i64,
+    pub own_cas: u64,
     pub flags: u32,
     pub reserved: u32,
+}
+
+impl Command {
+    /// It asks what the classic commands cannot.
+    pub fn is_beyond(&self) -> bool {
+        const BEYOND: u64 = abi::WANT_TTL
+            | abi::WANT_SIZE
+            | abi::WANT_LAST_ACCESS
+            | abi::WANT_HIT_BEFORE
+            | abi::HAS_INITIAL
+            | abi::HAS_RECACHE
+            | abi::HAS_LEASE
+            | abi::HAS_STALE
+            | abi::HAS_OWN_CAS
+            | abi::PEEK
+            | abi::DROP_VALUE
+            | abi::TOUCH;
+        const CAS: u32 = 10;
+        let reads = (1..=4).contains(&self.op);
+        self.op == abi::OP_EXISTS
+            || self.options & BEYOND != 0
+            || [self.initial, self.own_cas] != [0; 2]
+            || [self.recache_ttl, self.lease_ttl, self.stale_ttl] != [0; 3]
+            || (!matches!(self.cas, Cas::Is(0)) && self.op != CAS)
+            || (self.options & abi::WANT_CAS != 0 && !reads)
+            || (self.options & abi::HAS_CAS != 0 && self.op != CAS)
+    }
 }
 
 /// One call for many keys.
@@ -111,6 +143,10 @@ pub fn parse(line: &str) -> Step {
         "flush_all" if rest.is_empty() => Step::FlushAll(0),
         "flush_all" => Step::FlushAll(integer(one())),
         "version" => Step::Version,
+        "ping" => Step::Ping,
+        "verbosity" => Step::Verbosity(integer(one()) as u32),
+        "cache_memlimit" => Step::CacheMemlimit(integer(one()) as u64),
+        "delete_all" => Step::DeleteAll(bytes(one())),
         "sync" => Step::Sync,
         "close" => Step::Close,
         "key_check" => Step::KeyCheck(bytes(one())),
@@ -169,6 +205,7 @@ fn multi(name: &'static str, rest: &[&str]) -> Multi {
 fn command(op: &str, rest: &[&str]) -> Command {
     let number = match op.strip_prefix("op:") {
         Some(number) => integer(number) as u32,
+        None if op == "exists" => abi::OP_EXISTS,
         None => {
             let place = OPS.iter().position(|name| *name == op);
             1 + place.unwrap_or_else(|| panic!("there is no step {op}")) as u32
@@ -186,12 +223,32 @@ fn command(op: &str, rest: &[&str]) -> Command {
             (None, "want_cas") => command.options |= abi::WANT_CAS,
             (None, "has_flags") => command.options |= abi::HAS_FLAGS,
             (None, "has_cas") => command.options |= abi::HAS_CAS,
+            (None, word) if flag(word) != 0 => command.options |= flag(word),
             (None, word) if command.key.is_none() => command.key = Some(bytes(word)),
             (None, word) if command.value.is_none() => command.value = Some(bytes(word)),
             (None, word) => panic!("a third text: {word}"),
         }
     }
     command
+}
+
+/// An option that a word stands for; 0 for none.
+fn flag(word: &str) -> u64 {
+    match word {
+        "want_ttl" => abi::WANT_TTL,
+        "want_size" => abi::WANT_SIZE,
+        "want_access" => abi::WANT_LAST_ACCESS,
+        "want_hit" => abi::WANT_HIT_BEFORE,
+        "has_initial" => abi::HAS_INITIAL,
+        "has_recache" => abi::HAS_RECACHE,
+        "has_lease" => abi::HAS_LEASE,
+        "has_stale" => abi::HAS_STALE,
+        "has_own_cas" => abi::HAS_OWN_CAS,
+        "peek" => abi::PEEK,
+        "drop_value" => abi::DROP_VALUE,
+        "sets_ttl" => abi::TOUCH,
+        _ => 0,
+    }
 }
 
 impl Command {
@@ -223,6 +280,7 @@ impl Command {
             "initial" => self.initial = natural(value),
             "recache_ttl" => self.recache_ttl = integer(value),
             "lease_ttl" => self.lease_ttl = integer(value),
+            "own_cas" => self.own_cas = natural(value),
             "stale_ttl" => self.stale_ttl = integer(value),
             "reserved" => self.reserved = natural(value) as u32,
             "bit" => self.options |= 1 << natural(value),

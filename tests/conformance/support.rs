@@ -6,5 +6,7 @@
 pub mod memcached;
 #[path = "../support/named.rs"]
 pub mod named;
+#[path = "../support/nutcracker.rs"]
+pub mod nutcracker;
 #[path = "../support/raw.rs"]
 pub mod raw;

@@ -1,4 +1,5 @@
 //! A server that does with each connection what a test says.
+#![allow(dead_code)] // every test target takes what it needs
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -89,6 +90,12 @@ impl Line {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).expect("received");
         bytes
+    }
+
+    /// The next byte, or the end.
+    pub fn receive_some(&mut self) -> Option<u8> {
+        let mut byte = [0];
+        matches!(self.0.read(&mut byte), Ok(1)).then_some(byte[0])
     }
 
     /// Wait until the other end has closed the connection.

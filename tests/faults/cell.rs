@@ -8,7 +8,7 @@ use super::ledger::{Event, What};
 use super::net::{Server, Transport};
 use super::oracle::World;
 use super::outcome::{Ask, Call, DEADLINE, Op, Setup, Subject, call};
-use super::rule::{self, Rule, When};
+use super::rule::{Rule, When};
 use super::value;
 use super::verdict::{Verdict, judge, tell};
 
@@ -24,7 +24,8 @@ impl Cell {
     pub fn name(&self) -> String {
         let switch = |on| if on { "on" } else { "off" };
         format!(
-            "{}/{}/{}/{:?}/shortcut={}/paranoid={}",
+            "{}/{}/{}/{}/{:?}/shortcut={}/paranoid={}",
+            self.case.protocol.name(),
             self.case.fault,
             self.case.variant,
             self.case.op.name(),
@@ -34,7 +35,7 @@ impl Cell {
         )
     }
 
-    /// Whether a wrong answer here is one that no client of the ASCII protocol can avoid.
+    /// Whether a wrong answer here is one that no client of the protocol can avoid.
     pub fn blind(&self) -> bool {
         self.case.blind && !self.paranoid
     }
@@ -67,6 +68,7 @@ pub fn run(cell: &Cell, make: &dyn Fn(&Setup) -> Box<dyn Subject>) -> Verdict {
     load(&server, &cell.case);
     let setup = Setup {
         endpoint: server.endpoint().clone(),
+        protocol: cell.case.protocol,
         paranoid: cell.paranoid,
         shortcut: cell.shortcut,
         item_size_max: (2 * cell.case.length).max(1 << 20),
@@ -147,8 +149,8 @@ fn attack(case: &Case, server: &Server, subject: &mut dyn Subject) -> Option<Cal
         }
         Attack::Idle(steps) => drop(server.strike(steps)),
         Attack::Restart(end, pause) => drop(server.restart(*end, *pause)),
-        Attack::Quiet(then) => {
-            server.arm(Rule::once(When::Request(rule::Kind::Store), then.clone()));
+        Attack::Quiet(kind, then) => {
+            server.arm(Rule::once(When::Request(*kind), then.clone()));
             let data = value::make("q-set", "client", 1, value::USUAL);
             let quiet = call(subject, Ask::QuietSet("q-set".into(), data, FLAGS));
             // What the quiet set meets has happened when the call begins.

@@ -1,12 +1,13 @@
 //! A memcached that misbehaves on purpose, and a judge that knows what it did.
 //!
-//! * `frame`, `reply`: what a request and a reply look like on the wire, written for this server
-//!   alone; no code is shared with the library, or a common mistake would hide itself;
+//! * `frame`, `reply`: what a request and a reply look like on the wire, as lines, as meta commands
+//!   and as frames, written for this server alone; no code is shared with the library, or a common
+//!   mistake would hide itself;
 //! * `store`, `model`: a small memcached that remembers every state each key was ever in;
 //! * `rule`, `edit`, `script`: when to misbehave, and how;
 //! * `net`, `conn`: the listener, one thread per connection;
 //! * `ledger`: everything that happened, in order, with its time;
-//! * `catalogue`: the faults, each with what a client must make of it;
+//! * `catalogue`: the faults of each protocol, each with what a client must make of it;
 //! * `outcome`, `oracle`, `cell`, `verdict`: calls, and their judgement;
 //! * `matrix`, `report`: the whole table of them;
 //! * `plain`: a plain client with switchable mistakes, by which the judge itself is tested.

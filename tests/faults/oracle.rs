@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::frame::Request;
 use super::ledger::{Event, What};
 use super::outcome::{Ask, Call, DEADLINE, Outcome, effect, status};
-use super::reply::{self, Read};
+use super::reply;
 use super::store::{Item, Store, Version};
 
 /// A call may end so much later than its deadline.
@@ -108,15 +109,8 @@ impl World<'_> {
                 let right = held.iter().flatten().any(|item| item.data.len() == *needed);
                 (!right).then(|| (Kind::Wrong, format!("no value of {needed} bytes was there")))
             }
-            (Ask::Get(_) | Ask::GetInto(..) | Ask::Mget(_), Outcome::Miss) => {
-                self.miss(call, key, |bytes| match reply::read(bytes) {
-                    Read::Complete(keys) => !keys.iter().any(|k| k == key.as_bytes()),
-                    Read::Not => false,
-                })
-            }
-            (Ask::Incr(..), Outcome::Miss) => {
-                self.miss(call, key, |bytes| bytes.starts_with(b"NOT_FOUND\r\n"))
-            }
+            (Ask::Get(_) | Ask::GetInto(..) | Ask::Mget(_), Outcome::Miss) => self.miss(call, key),
+            (Ask::Incr(..), Outcome::Miss) => self.miss(call, key),
             (Ask::Set(..), Outcome::Done) => {
                 let stored = self.caused(call, key).any(|version| version.at <= call.end);
                 (!stored).then(|| {
@@ -166,16 +160,14 @@ impl World<'_> {
     }
 
     /// Whether "not there" was true, and was said by the server in a whole reply.
-    fn miss(
-        &self,
-        call: &Call,
-        key: &str,
-        says_so: impl Fn(&[u8]) -> bool,
-    ) -> Option<(Kind, String)> {
+    fn miss(&self, call: &Call, key: &str) -> Option<(Kind, String)> {
         if !self.held(call, key).contains(&None) {
             return Some((Kind::FalseMiss, "the server had it all the time".into()));
         }
-        let said = self.replies(call, key).iter().any(|bytes| says_so(bytes));
+        let says_so = |(request, sent): &(&Request, Vec<u8>)| {
+            reply::says_missing(request, key.as_bytes(), sent)
+        };
+        let said = self.replies(call, key).iter().any(says_so);
         (!said).then(|| {
             (
                 Kind::FalseMiss,
@@ -185,7 +177,7 @@ impl World<'_> {
     }
 
     /// What was sent in answer to each request that this call made for `key`.
-    fn replies(&self, call: &Call, key: &str) -> Vec<Vec<u8>> {
+    fn replies(&self, call: &Call, key: &str) -> Vec<(&Request, Vec<u8>)> {
         let mut replies = Vec::new();
         for (at, event) in self.events.iter().enumerate() {
             let What::Request(_, request) = &event.what else {
@@ -193,7 +185,7 @@ impl World<'_> {
             };
             let inside = call.start <= event.at && event.at <= call.end;
             if inside && request.keys().contains(&key.as_bytes()) {
-                replies.push(self.sent_after(at, event.connection));
+                replies.push((&**request, self.sent_after(at, event.connection)));
             }
         }
         replies

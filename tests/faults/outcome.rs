@@ -21,6 +21,31 @@ pub mod status {
     pub const INTERNAL: i32 = 0x0108;
 }
 
+/// What client and server speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    #[default]
+    Ascii,
+    Meta,
+    Binary,
+}
+
+impl Protocol {
+    /// As the option `protocol` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Ascii => "ascii",
+            Protocol::Meta => "meta",
+            Protocol::Binary => "binary",
+        }
+    }
+
+    /// Whether replies say which command they are to.
+    pub fn has_opaques(self) -> bool {
+        self != Protocol::Ascii
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Op {
     Get,
@@ -121,6 +146,7 @@ impl Call {
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub endpoint: Endpoint,
+    pub protocol: Protocol,
     pub paranoid: bool,
     pub shortcut: bool,
     /// Values up to this length can be set.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalogue::Catalogue;
 use super::cell::Cell;
-use super::matrix::Run;
+use super::matrix::{Run, ways};
 use super::oracle::{Kind, Objection};
 use super::outcome::Op;
 
@@ -69,6 +69,7 @@ pub fn print(title: &str, catalogue: &Catalogue, run: &Run) -> Totals {
             },
         );
     }
+    let speech = catalogue.protocol.name();
     println!(
         "\n{title}: {} faults, {} cells, {:.1} s",
         faults.len(),
@@ -77,7 +78,7 @@ pub fn print(title: &str, catalogue: &Catalogue, run: &Run) -> Totals {
     );
     for (fault, (cells, failed, blind)) in &faults {
         println!(
-            "  {fault}  {cells:5} cells  {failed:4} failed  {blind:4} that ASCII cannot tell apart"
+            "  {fault}  {cells:5} cells  {failed:4} failed  {blind:4} that {speech} cannot tell apart"
         );
     }
     for (name, count) in &blind {
@@ -126,7 +127,7 @@ fn tell(cell: &Cell, objections: &[Objection], story: &[String]) {
 }
 
 /// The least number of cells: every fault on every kind of call, on both transports, with the
-/// short-cut on and off, less what a rule excludes.
+/// short-cut on and off where there is one, less what a rule excludes.
 pub fn least(catalogue: &Catalogue) -> usize {
     let excluded: usize = catalogue
         .exclusions
@@ -137,5 +138,5 @@ pub fn least(catalogue: &Catalogue) -> usize {
     faults.extend(catalogue.exclusions.iter().map(|exclusion| exclusion.fault));
     faults.sort_unstable();
     faults.dedup();
-    (faults.len() * Op::ALL.len() - excluded) * 4
+    (faults.len() * Op::ALL.len() - excluded) * 2 * ways(catalogue.protocol).len()
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::edit::Edit;
+use super::frame::binary::opcode::{DECREMENT, INCREMENT, NOOP};
+use super::frame::meta::Verb;
 use super::frame::{Command, Request};
 
 /// How a connection ends.
@@ -33,15 +35,46 @@ pub enum Kind {
     Read,
     Store,
     Arithmetic,
+    /// What tells the client how its quiet store went: a store that is answered, or a barrier by
+    /// itself behind one that is not.
+    Settling,
 }
 
 impl Kind {
     pub fn matches(self, request: &Request) -> bool {
         match self {
             Kind::Any => true,
-            Kind::Read => matches!(request.command, Command::Read { .. }),
-            Kind::Store => matches!(request.command, Command::Store { .. }),
-            Kind::Arithmetic => matches!(request.command, Command::Arithmetic { .. }),
+            Kind::Settling => {
+                let silent = request.noreply && !matches!(request.command, Command::Store { .. });
+                Kind::of(request) == Some(Kind::Settling)
+                    || (Kind::of(request) == Some(Kind::Store) && !silent)
+            }
+            kind => Kind::of(request) == Some(kind),
+        }
+    }
+
+    fn of(request: &Request) -> Option<Kind> {
+        match &request.command {
+            Command::Read { .. } => Some(Kind::Read),
+            Command::Store { .. } => Some(Kind::Store),
+            Command::Arithmetic { .. } => Some(Kind::Arithmetic),
+            Command::Meta(orders) => Some(match orders[0].verb {
+                Verb::Get => Kind::Read,
+                Verb::Set => Kind::Store,
+                Verb::Arithmetic => Kind::Arithmetic,
+                Verb::Barrier => Kind::Settling,
+                Verb::Delete => return None,
+            }),
+            Command::Binary(frames) => match &frames[0] {
+                frame if frame.reads() => Some(Kind::Read),
+                frame if frame.stores() => Some(Kind::Store),
+                frame => match frame.loud() {
+                    INCREMENT | DECREMENT => Some(Kind::Arithmetic),
+                    NOOP => Some(Kind::Settling),
+                    _ => None,
+                },
+            },
+            _ => None,
         }
     }
 }
@@ -88,7 +121,7 @@ pub enum Action {
     Split(Vec<usize>, Duration),
     /// So many bytes at a time, with a pause between.
     Pace(usize, Duration),
-    /// So many bytes of the reply, then the end.
+    /// So many bytes of the reply, but never all of it, then the end.
     Cut(usize, End),
     /// So many bytes of the reply, then silence.
     CutThenStall(usize),
@@ -106,6 +139,8 @@ pub enum Action {
     /// These bytes behind the reply, again and again, until the client leaves or so many have
     /// gone.
     Flood(Vec<u8>, usize),
+    /// The reply again and again, as `Flood`.
+    FloodReply(usize),
     Close(End),
 }
 

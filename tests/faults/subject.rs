@@ -283,8 +283,9 @@ fn options(setup: &Setup) -> String {
     let time = format!("{}ms", DEADLINE.as_millis());
     let switch = |on| if on { "on" } else { "off" };
     format!(
-        "protocol=ascii&timeout={time}&connect_timeout={time}&batch_timeout={time}\
+        "protocol={}&timeout={time}&connect_timeout={time}&batch_timeout={time}\
          &item_size_max={}&paranoid={}&shortcut={}",
+        setup.protocol.name(),
         setup.item_size_max,
         switch(setup.paranoid),
         switch(setup.shortcut)

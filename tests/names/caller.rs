@@ -8,6 +8,7 @@ use memcached2::client::sink::{Answer, Sent, Sink};
 use memcached2::client::{Client, Limit};
 use memcached2::config::Config;
 use memcached2::error::{Failure, Phase, Result, Status};
+use memcached2::observe::Observer;
 use memcached2::operation::Token;
 use memcached2::operation::command::Commands;
 use memcached2::protocol::{Command, Op, ValueHead};
@@ -129,6 +130,12 @@ impl Caller {
     pub fn new(servers: &str, resolver: &Arc<Resolver>) -> Caller {
         let config = Config::from_list(servers).expect("a list of servers");
         Caller(Client::with_resolver(config, resolver.clone()).expect("a client"))
+    }
+
+    /// A client of this configuration, which tells `observer` what happens to its connections.
+    #[allow(dead_code)] // for the tests of authentication
+    pub fn of(config: Config, observer: Option<Arc<dyn Observer>>) -> Caller {
+        Caller(Client::new(config, observer).expect("a client"))
     }
 
     pub fn get(&self, key: &str) -> Outcome {

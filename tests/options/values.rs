@@ -1,6 +1,6 @@
 //! What each kind of option takes, and what it does not.
 
-use memcached2::options::{Kind, PATH_MAX};
+use memcached2::options::{Kind, PATH_MAX, SECRET_MARK};
 
 type Row = (String, String);
 
@@ -37,6 +37,12 @@ pub fn good(kind: &Kind) -> Vec<Row> {
         Kind::Path => {
             let longest = "x".repeat(PATH_MAX);
             same(&["", "/etc/tls/a b,c&=%.pem", "relative/é", &longest])
+        }
+        Kind::Secret { max } => {
+            let longest = "x".repeat(*max);
+            let told =
+                ["a", "a b,c\0", "é", &longest].map(|text| (text.into(), SECRET_MARK.into()));
+            [same(&[""]), told.to_vec()].concat()
         }
         Kind::Choice(words) => same(words),
     }
@@ -86,6 +92,7 @@ pub fn bad(kind: &Kind) -> Vec<String> {
             rows.push("x".repeat(PATH_MAX + 1));
             rows
         }
+        Kind::Secret { max } => vec![SECRET_MARK.into(), "x".repeat(max + 1)],
         Kind::Choice(_) => ["AUTO", "auto ", "text", ""].map(String::from).into(),
     }
 }

@@ -1,8 +1,10 @@
 //! Options of placing: prefix, tags, names, order, the number of points.
 
+use memcached2::client::Client;
 use memcached2::cluster::hasher::{HashName, hash};
 use memcached2::cluster::placer::Placer;
 use memcached2::cluster::selector::presets::preset;
+use memcached2::config::Config;
 use memcached2::options::Placement;
 
 use crate::support::{place, placer, some};
@@ -86,6 +88,38 @@ fn an_alias_stands_for_the_address_in_a_ring() {
         let differs = all(&placer(&options, &bare)) != named;
         assert_eq!(differs, preset(placement).hashes_names(), "{placement:?}");
     }
+}
+
+/// bmemcached's ring is one of logins too: those of the URIs and those of the options are the same, of
+/// the servers that a client begins with and of those that it is given later.
+#[test]
+fn a_login_is_part_of_a_name_wherever_it_is_said() {
+    let bare = "10.0.0.1,10.0.0.2,10.0.0.3";
+    let said = "memcached://user:secret@10.0.0.1,memcached://user:secret@10.0.0.2,\
+                memcached://user:secret@10.0.0.3";
+    let client = |list: &str, login: bool| {
+        let mut config = Config::from_list(list).unwrap();
+        config.options.set("placement", "bmemcached").unwrap();
+        if login {
+            config.options.set("username", "user").unwrap();
+            config.options.set("password", "secret").unwrap();
+        }
+        Client::new(config, None).unwrap()
+    };
+    let places = |client: &Client| -> Vec<String> {
+        let place = |n: u32| client.server_for_key(format!("key:{n}").as_bytes());
+        (0..500).map(|n| place(n).unwrap().to_string()).collect()
+    };
+    let wanted = places(&client(bare, true));
+    assert_ne!(places(&client(bare, false)), wanted);
+    assert_eq!(places(&client(said, false)), wanted);
+    let set = client("10.9.9.9", true);
+    set.set_servers(bare).unwrap();
+    assert_eq!(places(&set), wanted);
+    let added = client("10.0.0.1", true);
+    added.add_server("10.0.0.2").unwrap();
+    added.add_server("10.0.0.3").unwrap();
+    assert_eq!(places(&added), wanted);
 }
 
 #[test]

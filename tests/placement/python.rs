@@ -218,15 +218,18 @@ pub fn bmemcached(tally: &mut Tally) {
     for case in list(&all, "cases") {
         let label = case["label"].as_str().unwrap();
         let (servers, nodes) = (texts(case, "servers"), texts(case, "ring_nodes"));
-        // Credentials, which no URI may hold yet, and the lack of a port are for aliases to say.
+        // The lack of a port is for an alias to say.
         let named = |(server, node): (&String, &String)| match node.strip_suffix("_None_None") {
-            Some(name) if name.contains(':') || name.contains('/') => name.to_string(),
-            Some(name) => format!("{server}?alias={name}"),
-            None => format!("{server}?alias={node}"),
+            Some(name) if !name.contains(':') && !name.contains('/') => {
+                format!("{server}?alias={name}")
+            }
+            _ => server.clone(),
         };
         let uris: Vec<String> = servers.iter().zip(&nodes).map(named).collect();
         let (placement, keys) = match case["keys"].as_str() {
-            Some("SEL_KEYS") if label.starts_with("username") => ("uhashring", selected.clone()),
+            Some("SEL_KEYS") if label.starts_with("username") => {
+                ("bmemcached&username=user&password=secret", selected.clone())
+            }
             Some("SEL_KEYS") => ("bmemcached", selected.clone()),
             Some("SEL_KEYS as bytes") => ("bmemcached-bytes", selected.clone()),
             Some(_) => {

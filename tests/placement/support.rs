@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use memcached2::cluster::node::Node;
 use memcached2::cluster::placer::{Custom, Placer, Rule};
-use memcached2::config::Config;
+use memcached2::config::{Config, ServerSpec};
 use serde_json::Value;
 
 /// `options`: `placement=…&hash=…`.
@@ -23,7 +23,9 @@ pub fn placer_of<S: AsRef<str>>(options: &str, servers: &[S], custom: Custom) ->
         options: config.options.clone(),
         custom,
     };
-    let nodes: Vec<Node> = config.servers.iter().map(Node::from).collect();
+    let complete = |server: &ServerSpec| server.complete(&config.options).unwrap();
+    let servers: Vec<ServerSpec> = config.servers.iter().map(complete).collect();
+    let nodes: Vec<Node> = servers.iter().map(Node::from).collect();
     Placer::new(&rule, &nodes).unwrap()
 }
 

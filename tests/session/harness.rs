@@ -10,6 +10,7 @@ use memcached2::connection::arrival::{Arrival, Outcome};
 use memcached2::connection::outbox::Token;
 use memcached2::connection::session::Session;
 use memcached2::error::Status;
+use memcached2::protocol::extra::About;
 use memcached2::protocol::{Op, Span};
 use std::io::IoSlice;
 
@@ -30,6 +31,8 @@ pub struct Driver<'c> {
     /// Statistics of a reply that goes on.
     stats: Vec<(Token, Vec<u8>, Vec<u8>)>,
     place: Option<Block>,
+    /// What was told beside answers.
+    pub about: Vec<(Token, About)>,
     /// Where values of a batch stand: address and bytes.
     kept: Vec<(usize, Vec<u8>)>,
     pub reads: usize,
@@ -70,6 +73,7 @@ impl<'c> Driver<'c> {
             quiet_failed: Vec::new(),
             stats: Vec::new(),
             place: None,
+            about: Vec::new(),
             kept: Vec::new(),
             reads: 0,
         }
@@ -235,6 +239,11 @@ impl<'c> Driver<'c> {
             Outcome::QuietFailed { status, text } => {
                 let text = self.text(text);
                 return self.quiet_failed.push((status, text));
+            }
+            Outcome::Told => {
+                let answered = self.told[token as usize].is_some();
+                assert!(answered, "told beside an answer that has come");
+                return self.about.push((token, self.session.about()));
             }
             Outcome::Stat { name, text } => {
                 let (name, text) = (self.text(name), self.text(text));

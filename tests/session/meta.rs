@@ -157,7 +157,7 @@ fn fm06_fm07_a_reply_of_another() {
                 .map(|opaque| with_opaque(reply, opaque))
                 .to_vec();
             if op.reads_value() {
-                for key in [" kkez", " kke", " kkeyy", " kKEY", " ka2V5 b", " k", ""] {
+                for key in [" kkez", " kke", " kkeyy", " kKEY", " ka2V6 b", " k", ""] {
                     wrong.push(with_opaque(&reply.replacen(" kkey", key, 1), "O7"));
                 }
             }

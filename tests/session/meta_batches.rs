@@ -45,11 +45,11 @@ fn fm09_fm10_what_is_sent() {
          md f q O13\r\n\
          mn\r\n\
          version\r\n\
-         mg g v k f c T9 q O16\r\n\
+         mg g v k f c T9 O16\r\n\
          mn\r\n"
     );
     let reply = b"VA 3 ka f0 O7\r\nabc\r\nMN\r\nVA 1 O10\r\n6\r\nEN O11\r\nEX O12\r\nMN\r\n\
-        VERSION 1.6\r\nMN\r\n";
+        VERSION 1.6\r\nEN kg O16\r\nMN\r\n";
     let report = every_cut(meta, &cmds, BATCH, reply);
     assert!(report.in_step);
     let version = Told::Version(b"1.6".to_vec());
@@ -96,9 +96,9 @@ fn fm09_fm57_hits_and_misses() {
     let cmds = gets(&["a", "b", "a", "c"]);
     let miss = || Told::Miss(Status::NO_VALUE);
     for (reply, told) in [
-        ("MN\r\n", [miss(), miss(), miss(), miss()]),
+        ("EN kc O10\r\nMN\r\n", [miss(), miss(), miss(), miss()]),
         (
-            "VA 1 kb f0 O8\r\nB\r\nMN\r\n",
+            "VA 1 kb f0 O8\r\nB\r\nEN kc O10\r\nMN\r\n",
             [miss(), value("B"), miss(), miss()],
         ),
         (
@@ -160,8 +160,32 @@ fn fm07_fm20_fm25_replies_of_others() {
         assert!(report.broken && report.told == [ABANDONED, ABANDONED]);
     }
     // A surplus barrier's.
-    let report = every_cut(meta, &gets(&["a"]), BATCH, b"MN\r\nMN\r\n");
+    let surplus = b"EN ka O7\r\nMN\r\nMN\r\n";
+    let report = every_cut(meta, &gets(&["a"]), BATCH, surplus);
     assert!(report.broken && report.told == [miss()]);
+}
+
+/// FM-04, FM-07: `MN` has no opaque. One that is left over from before tells no read that there is
+/// nothing: what settles silent reads is the reply to the last of them, which is loud.
+#[test]
+fn fm04_fm07_a_barrier_left_over() {
+    for keys in [&["a"][..], &["a", "b"], &["a", "b", "c"]] {
+        let reply = b"MN\r\nVA 1 ka f0 O7\r\nA\r\nMN\r\n";
+        let report = every_cut(meta, &gets(keys), BATCH, reply);
+        assert!(report.broken, "{keys:?}");
+        assert!(report.told.iter().all(|told| *told == ABANDONED));
+    }
+    // Where the last one's reply is an error line, `MN` stands for it.
+    let line = "SERVER_ERROR out of memory writing get response\r\n";
+    let failed = || refused(Status::OUT_OF_MEMORY, Effect::None, "");
+    for (reply, told) in [
+        (format!("{line}MN\r\n"), [Told::Doubt, Told::Doubt]),
+        (format!("{line}{line}MN\r\n"), [failed(), failed()]),
+    ] {
+        let report = every_cut(meta, &gets(&["a", "b"]), BATCH, reply.as_bytes());
+        assert!(report.in_step, "{reply:?}");
+        assert_eq!(report.told, told, "{reply:?}");
+    }
 }
 
 /// FM-09, FM-11: an error line has no opaque. Where more than one silent command can be meant, none of

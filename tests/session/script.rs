@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use memcached2::buffer::Source;
 use memcached2::connection::outbox::{Token, Values};
 use memcached2::protocol::expiry::Ttl;
+use memcached2::protocol::extra::Extra;
 use memcached2::protocol::{Command, Key, Op, Request};
 
 /// Bytes that were received and not read yet.
@@ -42,6 +43,7 @@ pub struct Cmd {
     pub value: Vec<u8>,
     pub ttl: Ttl,
     pub quiet: bool,
+    pub extra: Extra,
 }
 
 impl Cmd {
@@ -55,6 +57,7 @@ impl Cmd {
             },
             ttl: Ttl::Never,
             quiet: false,
+            extra: Extra::NOTHING,
         }
     }
 
@@ -65,6 +68,11 @@ impl Cmd {
 
     pub fn value(mut self, value: Vec<u8>) -> Cmd {
         self.value = value;
+        self
+    }
+
+    pub fn extra(mut self, extra: Extra) -> Cmd {
+        self.extra = extra;
         self
     }
 
@@ -85,10 +93,11 @@ impl Cmd {
             ttl: self.ttl,
             cas: 77,
             delta: 5,
+            extra: self.extra,
             ..Command::new(self.op, &self.key)
         };
         let key = match self.op.takes_key() {
-            true => Key::new(b"", &self.key).expect("a legal key"),
+            true => Key::any(b"", &self.key).expect("a key"),
             false => Key::NONE,
         };
         f(&Request::new(self.op, &command, key, || 1_700_000_000))

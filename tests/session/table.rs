@@ -160,6 +160,20 @@ fn errors(op: Op) -> Vec<Row> {
         )
     };
     let broken = |line, text, status| row(line, text, status, unknown, After::Broken);
+    // Who is not known changes nothing.
+    let unchanged = match op.is_read() {
+        true => Effect::None,
+        false => Effect::NotApplied,
+    };
+    let stranger = |text: &str| {
+        row(
+            &format!("CLIENT_ERROR {text}"),
+            text,
+            Status::INVALID_CREDENTIALS,
+            unchanged,
+            After::Broken,
+        )
+    };
     let long = "x".repeat(2_000);
     vec![
         server_row("object too large for cache", Status::TOO_LARGE, full),
@@ -170,7 +184,9 @@ fn errors(op: Op) -> Vec<Row> {
         row("SERVER_ERROR", "", server, unknown, After::InStep),
         broken("CLIENT_ERROR bad data chunk", "bad data chunk", client),
         broken("CLIENT_ERROR", "", client),
-        broken("CLIENT_ERROR unauthenticated", "unauthenticated", client),
+        stranger("unauthenticated"),
+        stranger("authentication failure"),
+        stranger("bad authentication token format"),
         row(
             &format!("CLIENT_ERROR {non_numeric}"),
             non_numeric,

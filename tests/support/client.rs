@@ -145,11 +145,20 @@ impl Client {
 
     /// A view with other options, as mc_client_with takes them.
     pub fn with(&self, options: &str) -> Client {
+        self.try_with(options)
+            .unwrap_or_else(|_| panic!("mc_client_with({options}): {}", last_error()))
+    }
+
+    /// As [`Client::with`]; else the status.
+    pub fn try_with(&self, options: &str) -> Result<Client, i32> {
         let mut view = ptr::null_mut();
         // SAFETY: a live handle, a string that ends at a NUL, a place for the view.
         let status = unsafe { mc_client_with(self.0, c_string(options).as_ptr(), &mut view) };
-        assert_eq!(status, OK, "mc_client_with({options}): {}", last_error());
-        Client(view)
+        assert_eq!(status == OK, !view.is_null(), "a view exactly for OK");
+        match status {
+            OK => Ok(Client(view)),
+            _ => Err(status),
+        }
     }
 
     /// Move the clocks of servers in memory.

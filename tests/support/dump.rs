@@ -124,11 +124,19 @@ impl Client {
     }
 
     pub fn dump_begin(&self, timeout_us: i64) -> Dump {
+        self.try_dump(timeout_us).expect("a dump")
+    }
+
+    /// As [`Client::dump_begin`]; else the status.
+    pub fn try_dump(&self, timeout_us: i64) -> Result<Dump, i32> {
         let mut dump = ptr::null_mut();
         // SAFETY: a live handle, and a place for the dump.
         let status = unsafe { mc_dump_new(self.0, timeout_us, &mut dump) };
-        assert_eq!(status, OK);
-        Dump(dump)
+        if status != OK {
+            assert!(dump.is_null());
+            return Err(status);
+        }
+        Ok(Dump(dump))
     }
 
     pub fn admin(&self, line: &str, server: Option<&str>) -> Everywhere {

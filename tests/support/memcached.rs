@@ -50,10 +50,16 @@ impl Memcached {
 
     /// A server on a TCP port of 127.0.0.1 that the system chose.
     pub fn tcp(flags: &[&str]) -> Memcached {
+        Memcached::tcp_with(flags, &[])
+    }
+
+    /// As [`Memcached::tcp`], with these variables in its environment.
+    pub fn tcp_with(flags: &[&str], environment: &[(&str, &str)]) -> Memcached {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("ports");
         let mut command = command(flags);
         command.args(["-l", "127.0.0.1", "-p", "-1", "-U", "0"]);
+        command.envs(environment.iter().copied());
         command.env("MEMCACHED_PORT_FILENAME", &file);
         let mut child = spawn(command);
         // "TCP INET: 40123"; the file gets its name when it is complete.
@@ -102,6 +108,12 @@ impl Memcached {
     /// Begin again, empty, at the same address; what had the address before was killed.
     pub fn restart(&mut self) {
         self.child = start(&self.address, &self.flags);
+    }
+
+    /// As [`Memcached::restart`], with other flags.
+    pub fn restart_with(&mut self, flags: &[&str]) {
+        self.flags = owned(flags);
+        self.restart();
     }
 
     /// Halt the server: its connections stay, nothing is answered.

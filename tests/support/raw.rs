@@ -13,6 +13,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub struct Raw {
     reader: BufReader<Box<dyn Read>>,
     writer: Box<dyn Write>,
+    /// Sets how long a read may take.
+    limit_reads: Box<dyn Fn(Option<Duration>) -> io::Result<()>>,
 }
 
 impl Raw {
@@ -21,20 +23,32 @@ impl Raw {
             Address::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
                 stream.set_read_timeout(Some(LIMIT))?;
-                Ok(Raw::over(Box::new(stream.try_clone()?), Box::new(stream)))
+                let (reader, limited) = (stream.try_clone()?, stream.try_clone()?);
+                let limit = Box::new(move |time| limited.set_read_timeout(time));
+                Ok(Raw::over(Box::new(reader), Box::new(stream), limit))
             }
             Address::Tcp(port) => {
                 let stream = TcpStream::connect(("127.0.0.1", *port))?;
                 stream.set_read_timeout(Some(LIMIT))?;
                 stream.set_nodelay(true)?;
-                Ok(Raw::over(Box::new(stream.try_clone()?), Box::new(stream)))
+                let (reader, limited) = (stream.try_clone()?, stream.try_clone()?);
+                let limit = Box::new(move |time| limited.set_read_timeout(time));
+                Ok(Raw::over(Box::new(reader), Box::new(stream), limit))
             }
         }
     }
 
-    fn over(read: Box<dyn Read>, writer: Box<dyn Write>) -> Raw {
+    fn over(
+        read: Box<dyn Read>,
+        writer: Box<dyn Write>,
+        limit_reads: Box<dyn Fn(Option<Duration>) -> io::Result<()>>,
+    ) -> Raw {
         let reader = BufReader::new(read);
-        Raw { reader, writer }
+        Raw {
+            reader,
+            writer,
+            limit_reads,
+        }
     }
 
     /// Send one line; return the first of the reply.
@@ -66,10 +80,46 @@ impl Raw {
         Some(value)
     }
 
+    /// The keys of the values that one line of keys is answered with, in the order in which they come.
+    pub fn order(&mut self, keys: &[&str]) -> Vec<String> {
+        let (mut order, mut head) = (Vec::new(), self.ask(&format!("get {}", keys.join(" "))));
+        while head != "END" {
+            let words: Vec<&str> = head.split(' ').collect();
+            let [_, key, _, len] = words[..] else {
+                panic!("{head}");
+            };
+            let mut value = vec![0; len.parse().expect("a length")];
+            order.push(key.to_string());
+            self.reader.read_exact(&mut value).expect("a value");
+            assert_eq!(self.line(), "");
+            head = self.line();
+        }
+        order
+    }
+
     /// Store a value.
     pub fn set(&mut self, key: &str, value: &str) {
         let stored = self.ask(&format!("set {key} 0 0 {}\r\n{value}", value.len()));
         assert_eq!(stored, "STORED", "{key}");
+    }
+
+    /// Store so many small values under `key`, one over the other.
+    pub fn set_many(&mut self, key: &str, times: usize) {
+        let set = format!("set {key} 0 0 1\r\nx\r\n");
+        for begun in (0..times).step_by(500) {
+            let now = (times - begun).min(500);
+            self.writer
+                .write_all(set.repeat(now).as_bytes())
+                .expect("sent");
+            for _ in 0..now {
+                assert_eq!(self.line(), "STORED");
+            }
+        }
+    }
+
+    /// Forget everything.
+    pub fn flush(&mut self) {
+        assert_eq!(self.ask("flush_all"), "OK");
     }
 
     /// The lines of one of the server's replies up to `END`, each without its `STAT`.
@@ -86,6 +136,17 @@ impl Raw {
 
     pub fn version(&mut self) -> String {
         self.ask("version")
+    }
+
+    /// What the server says to `version` in so much time; `None`: nothing, or that was the end.
+    pub fn try_version(&mut self, time: Duration) -> Option<String> {
+        (self.limit_reads)(Some(time)).ok()?;
+        let _ = self.writer.write_all(b"version\r\n");
+        let mut line = String::new();
+        let read = self.reader.read_line(&mut line);
+        (self.limit_reads)(Some(LIMIT)).ok()?;
+        read.is_ok_and(|n| n > 0)
+            .then(|| line.trim_end().to_string())
     }
 
     /// One number of the server's statistics.

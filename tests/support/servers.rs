@@ -69,6 +69,7 @@ unsafe extern "C" {
         name_len: usize,
     ) -> *const RawStat;
     fn mc_stats_list_free(list: *mut List);
+    fn mc_server_versions(client: *mut Handle, out: *mut *mut Results) -> i32;
     fn mc_ping(client: *mut Handle, out: *mut *mut Results) -> i32;
     fn mc_flush_all(client: *mut Handle, delay: i64, out: *mut *mut Results) -> i32;
     fn mc_verbosity(client: *mut Handle, level: u32, out: *mut *mut Results) -> i32;
@@ -116,6 +117,7 @@ impl Server {
 }
 
 /// An answer of every server.
+#[derive(Clone, Debug)]
 pub struct Everywhere {
     pub status: i32,
     pub servers: Vec<Server>,
@@ -239,8 +241,13 @@ impl Client {
         Everywhere { status, servers }
     }
 
-    pub fn ping(&self) -> Everywhere {
+    pub fn versions(&self) -> Everywhere {
         // SAFETY: a live handle and a place for the results, here and below.
+        self.everywhere(|client, out| unsafe { mc_server_versions(client, out) })
+    }
+
+    pub fn ping(&self) -> Everywhere {
+        // SAFETY: as above.
         self.everywhere(|client, out| unsafe { mc_ping(client, out) })
     }
 

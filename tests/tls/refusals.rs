@@ -323,7 +323,7 @@ fn a_version_that_is_too_old() {
 /// Options that cannot be meant, told before anything is connected.
 #[test]
 fn options_that_contradict_each_other() {
-    use crate::support::client::{Client, INVALID_ARGUMENT, UNSUPPORTED};
+    use crate::support::client::{Client, INVALID_ARGUMENT};
     for (servers, status, part) in [
         (
             "memcacheds://h?tls_key=/k.pem",
@@ -345,7 +345,6 @@ fn options_that_contradict_each_other() {
             INVALID_ARGUMENT,
             "1.2 or 1.3",
         ),
-        ("memcacheds://u:p@h", UNSUPPORTED, "credentials"),
     ] {
         let (got, text) = Client::try_new(servers).err().expect("refused");
         assert_eq!(got, status, "{servers}: {text}");

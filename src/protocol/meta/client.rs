@@ -8,6 +8,6 @@ mod answer;
 mod decode;
 mod encode;
 
-pub use answer::{Answer, NUMBER_MAX, answer};
+pub use answer::{Answer, NUMBER_MAX, about, answer};
 pub use decode::{Code, Decoded, Line, Reply, Returned, decode};
-pub use encode::{BARRIER, encode, line_room};
+pub use encode::{BARRIER, SILENT, encode, line_room};

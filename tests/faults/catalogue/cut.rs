@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::super::frame::binary::HEADER;
 use super::super::net::Transport;
-use super::super::outcome::Op;
+use super::super::outcome::{Op, Protocol};
 use super::super::rule::{Action, End, When};
-use super::{Attack, Case, Catalogue, Must, on, unless_repeated, usual_reply};
+use super::{Attack, Case, Catalogue, HITS, Must, on, unless_repeated};
 
 const ENDS: [End; 3] = [End::Fin, End::Rst, End::Half];
 
@@ -21,9 +22,18 @@ pub fn add(c: &mut Catalogue) {
 
 /// The places where a reply is cut: all of a short one; of a multi-get's, those of its first
 /// value and around every later line.
-fn places(op: Op) -> Vec<usize> {
-    let reply = usual_reply(op);
+fn places(c: &Catalogue, op: Op) -> Vec<usize> {
+    let reply = c.usual_reply(op);
     let dense = |at: usize| op != Op::Mget || at < 96 || at + 8 > reply.len();
+    if c.protocol == Protocol::Binary && op == Op::Mget {
+        let frame = (reply.len() - HEADER) / HITS;
+        let edge = |at: usize| {
+            at % frame < 3 || at % frame > frame - 3 || (22..34).contains(&(at % frame))
+        };
+        return (0..reply.len())
+            .filter(|&at| dense(at) || edge(at))
+            .collect();
+    }
     let edge = |at: usize| (at.saturating_sub(2)..at + 3).any(|i| reply.get(i) == Some(&b'\n'));
     (0..reply.len())
         .filter(|&at| dense(at) || edge(at))
@@ -32,7 +42,7 @@ fn places(op: Op) -> Vec<usize> {
 
 fn reply_cut(c: &mut Catalogue, op: Op) {
     for end in ENDS {
-        for at in places(op) {
+        for at in places(c, op) {
             let attack = on(op, vec![Action::Cut(at, end)]);
             let case = Case::new("F16", format!("{end:?} after {at} bytes"), op, attack);
             c.add(Case {
@@ -40,7 +50,7 @@ fn reply_cut(c: &mut Catalogue, op: Op) {
                 ..case
             });
         }
-        let attack = on(op, vec![Action::Cut(usual_reply(op).len(), end)]);
+        let attack = on(op, vec![Action::Close(end)]);
         let case = Case::new("F16", format!("{end:?} after the reply"), op, attack);
         // A reset may overtake what was not yet read.
         let must = if end == End::Rst {
@@ -104,19 +114,19 @@ fn request_cut(c: &mut Catalogue, op: Op) {
 
 /// Silence in the middle.
 fn stalled(c: &mut Catalogue, op: Op) {
-    let length = usual_reply(op).len();
+    let length = c.usual_reply(op).len();
     for at in [1, length / 2, length - 1] {
         let attack = on(op, vec![Action::CutThenStall(at)]);
-        c.add(Case::new(
-            "F16",
-            format!("silence after {at} bytes"),
-            op,
-            attack,
-        ));
+        let case = Case::new("F16", format!("silence after {at} bytes"), op, attack);
+        // The barrier behind a batch answers no key.
+        let told = c.protocol.has_opaques() && op == Op::Mget && at + 1 == length;
+        let must = if told { Must::Either } else { case.must };
+        c.add(Case { must, ..case });
     }
 }
 
 fn split(c: &mut Catalogue, op: Op) {
+    let places: Vec<usize> = places(c, op).into_iter().skip(1).collect();
     let mut right = |variant: String, actions| {
         let case = Case::new("F18", variant, op, on(op, actions));
         c.add(Case {
@@ -126,7 +136,6 @@ fn split(c: &mut Catalogue, op: Op) {
         });
     };
     let gap = Duration::from_millis(1);
-    let places: Vec<usize> = places(op).into_iter().skip(1).collect();
     for &at in &places {
         right(
             format!("in two at {at}"),

@@ -1,7 +1,7 @@
 //! Not memcached at all: F24, F27.
 
 use super::super::edit::Edit;
-use super::super::outcome::Op;
+use super::super::outcome::{Op, Protocol};
 use super::super::rule::{Action, End};
 use super::{Case, Catalogue, on, unless_repeated};
 
@@ -10,8 +10,14 @@ const SEEDS: u64 = 64;
 const PLENTY: usize = 10 << 20;
 
 pub fn add(c: &mut Catalogue) {
+    if c.protocol == Protocol::Binary {
+        let rule = "a frame has a length, and no line to go on";
+        c.exclude("F24", &Op::ALL, rule);
+    }
     for op in Op::ALL {
-        endless_line(c, op);
+        if c.protocol != Protocol::Binary {
+            endless_line(c, op);
+        }
         random(c, op);
         strangers(c, op);
     }
@@ -19,7 +25,16 @@ pub fn add(c: &mut Catalogue) {
 
 /// Ten megabytes without a line feed.
 fn endless_line(c: &mut Catalogue, op: Op) {
+    let meta: &[(&str, &str)] = &[
+        ("VA ", "1"),
+        ("VA 64 k", "k"),
+        ("VA 64 kf-get f77 O", "1"),
+        ("HD", " "),
+        ("EN ", "O"),
+        ("MN", " "),
+    ];
     let own: &[(&str, &str)] = match op {
+        _ if c.protocol == Protocol::Meta => meta,
         Op::Get => &[
             ("VALUE f-get ", "1"),
             ("VALUE ", "k"),

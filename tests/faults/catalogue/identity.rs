@@ -1,11 +1,11 @@
 //! Another's reply: F06, F07, F08, F17, F29, F30.
 
 use super::super::edit::Edit;
-use super::super::outcome::Op;
-use super::super::reply::{KEY, Value};
-use super::super::rule::Action;
+use super::super::outcome::{Op, Protocol};
+use super::super::reply::{Part, Value};
+use super::super::rule::{Action, Kind};
 use super::super::value;
-use super::{Attack, Case, Catalogue, FLAGS, HITS, Must, on, positions};
+use super::{Attack, Case, Catalogue, FLAGS, HITS, Must, on, positions, words};
 
 pub fn add(c: &mut Catalogue) {
     for op in [Op::Get, Op::Mget] {
@@ -15,11 +15,22 @@ pub fn add(c: &mut Catalogue) {
     }
     c.exclude("F06", &[Op::Set, Op::Incr], "the reply names no key");
     c.exclude("F30", &[Op::Set, Op::Incr], "the reply names no key");
-    c.exclude("F07", &Op::ALL, "an ASCII reply carries no opaque");
+    if c.protocol == Protocol::Ascii {
+        c.exclude("F07", &Op::ALL, "an ASCII reply carries no opaque");
+    }
     for op in Op::ALL {
         other_reply(c, op);
-        binary_frame(c, op);
+        match c.protocol {
+            Protocol::Binary => line(c, op),
+            Protocol::Ascii | Protocol::Meta => binary_frame(c, op),
+        }
         overtaken(c, op);
+    }
+    if c.protocol.has_opaques() {
+        let rule =
+            "the order of the replies is all that says of a quiet read that it found nothing";
+        c.exclude("F17", &[Op::Mget], rule);
+        return;
     }
     for (name, edit) in [
         ("in the opposite order", Edit::Reverse),
@@ -67,7 +78,7 @@ fn other_key(c: &mut Catalogue, op: Op) {
     for &nth in positions(op) {
         for name in names {
             let data = value::make(name, "another", 0, value::USUAL);
-            let other = Value::new(name.as_bytes(), FLAGS, &data, None);
+            let other = Value::of(c.protocol, name.as_bytes(), FLAGS, &data);
             let edit = Edit::Replace(nth, other);
             edited(
                 c,
@@ -77,33 +88,35 @@ fn other_key(c: &mut Catalogue, op: Op) {
                 edit,
             );
         }
-        let edit = Edit::Field(nth, KEY, b"f-xyz".to_vec());
+        let edit = Edit::Field(nth, Part::Key, b"f-xyz".to_vec());
         edited(c, "F06", format!("value {nth} has another name"), op, edit);
     }
 }
 
 fn unasked_value(c: &mut Catalogue, op: Op) {
     let values = if op == Op::Get { 1 } else { HITS };
+    // Behind the last reply of those that were asked for, it is not part of any.
+    let must = |at| match c.protocol.has_opaques() && at == values {
+        true => Must::Either,
+        false => Must::Fail,
+    };
+    let mut cases = Vec::new();
     for at in [0, values / 2, values] {
         for key in ["other", "a-get"] {
-            let edit = Edit::Insert(at, Value::new(key.as_bytes(), 0, b"EVIL", None));
-            edited(
-                c,
-                "F06",
-                format!("a value of {key} before value {at} of {values}"),
-                op,
-                edit,
-            );
+            let edit = Edit::Insert(at, Value::of(c.protocol, key.as_bytes(), 0, b"EVIL"));
+            let name = format!("a value of {key} before value {at} of {values}");
+            cases.push((at, name, edit));
         }
     }
     for &nth in positions(op) {
-        edited(
-            c,
-            "F06",
-            format!("value {nth} twice"),
-            op,
-            Edit::Double(nth),
-        );
+        cases.push((nth + 1, format!("value {nth} twice"), Edit::Double(nth)));
+    }
+    let cases = cases.into_iter().map(|(at, name, edit)| Case {
+        must: must(at),
+        ..Case::new("F06", name, op, on(op, vec![Action::Edit(edit)]))
+    });
+    for case in cases.collect::<Vec<_>>() {
+        c.add(case);
     }
 }
 
@@ -123,47 +136,42 @@ fn illegal_key(c: &mut Catalogue, op: Op) {
     ];
     for name in names {
         let shown = &name[..name.len().min(30)];
-        let edit = Edit::Field(0, KEY, name.clone().into());
+        let edit = Edit::Field(0, Part::Key, name.clone().into());
         edited(c, "F30", format!("the key is {shown:?}"), op, edit);
     }
 }
 
 /// What other commands are answered with.
 fn other_reply(c: &mut Catalogue, op: Op) {
-    let common = [
-        "DELETED",
-        "TOUCHED",
-        "OK",
-        "RESET",
-        "VERSION 1.6.18",
-        "HD",
-        "EN",
-        "BUSY",
-        "MN",
-        "",
+    for bytes in words::others(c.protocol, op) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let edit = Edit::Whole(bytes);
+        edited(
+            c,
+            "F08",
+            format!("answered with {:?}", text.trim_end()),
+            op,
+            edit,
+        );
+    }
+}
+
+/// Lines, to a client that speaks the binary protocol.
+fn line(c: &mut Catalogue, op: Op) {
+    let lines = [
+        "END",
+        "STORED",
+        "17",
+        "VALUE f-get 0 4\r\nEVIL\r\nEND",
+        "VA 4 kf-get f0 O1\r\nEVIL",
+        "HD O1",
+        "ERROR",
+        "SERVER_ERROR out of memory storing object",
+        "CLIENT_ERROR unauthenticated",
     ];
-    let own: &[&str] = match op {
-        Op::Get | Op::Mget => &[
-            "STORED",
-            "NOT_STORED",
-            "EXISTS",
-            "NOT_FOUND",
-            "17",
-            "VA 4 \r\nEVIL",
-            "STAT pid 1",
-        ],
-        Op::Set => &["END", "17", "VALUE f-set 0 4\r\nEVIL\r\nEND"],
-        Op::Incr => &[
-            "STORED",
-            "NOT_STORED",
-            "EXISTS",
-            "END",
-            "VALUE f-ctr 0 1\r\n7\r\nEND",
-        ],
-    };
-    for text in common.iter().chain(own) {
-        let edit = Edit::Whole(format!("{text}\r\n").into());
-        edited(c, "F08", format!("answered with {text:?}"), op, edit);
+    for line in lines {
+        let edit = Edit::Whole(format!("{line}\r\n").into());
+        edited(c, "F29", format!("the line {line:?}"), op, edit);
     }
 }
 
@@ -203,7 +211,10 @@ fn binary_frame(c: &mut Catalogue, op: Op) {
 
 /// Replies in the wrong order: there must be two of them, so a quiet set goes first.
 fn overtaken(c: &mut Catalogue, op: Op) {
-    let attack = Attack::Quiet(vec![Action::Overtaken]);
+    if c.protocol == Protocol::Binary {
+        return;
+    }
+    let attack = Attack::Quiet(Kind::Settling, vec![Action::Overtaken]);
     let case = Case::new("F17", "before that of a quiet set", op, attack);
     c.add(Case {
         must: Must::Either,

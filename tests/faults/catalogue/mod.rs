@@ -8,14 +8,17 @@ mod number;
 mod refusal;
 mod shape;
 mod surplus;
+mod tagged;
 mod timing;
+mod words;
 
 use std::time::{Duration, Instant};
 
+use super::frame::binary::{Frame, opcode};
 use super::frame::{self, Framed};
 use super::model;
 use super::net::Transport;
-use super::outcome::Op;
+use super::outcome::{Op, Protocol};
 use super::rule::{Action, End, Kind, When};
 use super::script::Step;
 use super::store::{Item, Store};
@@ -30,8 +33,8 @@ pub enum Attack {
     Fresh(When, Vec<Action>),
     /// Steps taken on the idle connection, before the call.
     Idle(Vec<Step>),
-    /// A quiet set goes before the call, and its request meets these actions.
-    Quiet(Vec<Action>),
+    /// A quiet set goes before the call, and a request of this kind meets these actions.
+    Quiet(Kind, Vec<Action>),
     /// The server is killed before the call and back, empty, after so long.
     Restart(End, Duration),
     /// Nothing: what is asked for is hard enough.
@@ -53,6 +56,7 @@ pub enum Must {
 
 #[derive(Clone, Debug)]
 pub struct Case {
+    pub protocol: Protocol,
     pub fault: &'static str,
     pub variant: String,
     pub op: Op,
@@ -62,7 +66,7 @@ pub struct Case {
     pub closed: bool,
     /// Something is left for the next call to find: without `paranoid`, that one may fail.
     pub residue: bool,
-    /// Without `paranoid` ASCII cannot tell this from the truth.
+    /// Without `paranoid` the protocol cannot tell this from the truth.
     pub blind: bool,
     /// The next call waits until the fault has done all of its work.
     pub settle: bool,
@@ -84,6 +88,7 @@ pub struct Case {
 impl Case {
     fn new(fault: &'static str, variant: impl Into<String>, op: Op, attack: Attack) -> Case {
         Case {
+            protocol: Protocol::Ascii,
             fault,
             variant: variant.into(),
             op,
@@ -129,13 +134,17 @@ pub struct Exclusion {
 
 #[derive(Default)]
 pub struct Catalogue {
+    pub protocol: Protocol,
     pub cases: Vec<Case>,
     pub exclusions: Vec<Exclusion>,
 }
 
 impl Catalogue {
-    pub fn new() -> Catalogue {
-        let mut catalogue = Catalogue::default();
+    pub fn new(protocol: Protocol) -> Catalogue {
+        let mut catalogue = Catalogue {
+            protocol,
+            ..Catalogue::default()
+        };
         timing::add(&mut catalogue);
         surplus::add(&mut catalogue);
         identity::add(&mut catalogue);
@@ -144,6 +153,7 @@ impl Catalogue {
         cut::add(&mut catalogue);
         number::add(&mut catalogue);
         garbage::add(&mut catalogue);
+        tagged::add(&mut catalogue);
         catalogue.cases.sort_by_key(|case| case.fault);
         catalogue
             .exclusions
@@ -152,7 +162,19 @@ impl Catalogue {
     }
 
     fn add(&mut self, case: Case) {
-        self.cases.push(case);
+        let protocol = self.protocol;
+        let blind = case.blind && !protocol.has_opaques();
+        self.cases.push(Case {
+            protocol,
+            blind,
+            ..case
+        });
+    }
+
+    /// The healthy reply to `op` on the usual values.
+    fn usual_reply(&self, op: Op) -> Vec<u8> {
+        let case = Case::new("", "", op, Attack::None);
+        healthy_reply(&case, self.protocol)
     }
 
     fn exclude(&mut self, fault: &'static str, ops: &[Op], rule: &'static str) {
@@ -203,14 +225,6 @@ fn positions(op: Op) -> &'static [usize] {
     }
 }
 
-const END: &[u8] = b"END\r\n";
-const EVIL: &[u8] = b" 0 4\r\nEVIL\r\n";
-
-/// A value that nobody asked for.
-fn evil(key: &str) -> Vec<u8> {
-    [b"VALUE ", key.as_bytes(), EVIL].concat()
-}
-
 /// The keys of the call under the fault.
 pub fn keys(op: Op) -> Vec<String> {
     match op {
@@ -248,36 +262,67 @@ pub fn items(case: &Case) -> Vec<(String, Vec<u8>)> {
     items
 }
 
-/// What the server answers to the case's call when nothing is wrong.
-pub fn healthy_reply(case: &Case) -> Vec<u8> {
-    let keys = keys(case.op);
-    let line = match case.op {
-        Op::Get | Op::Mget => format!("get {}\r\n", keys.join(" ")),
-        Op::Set => format!("set {} 0 0 1\r\nx\r\n", keys[0]),
-        Op::Incr => format!("incr {} 1\r\n", keys[0]),
-    };
+/// What the server answers to the case's call when nothing is wrong, with opaques of ten digits.
+pub fn healthy_reply(case: &Case, protocol: Protocol) -> Vec<u8> {
     let now = Instant::now();
     let mut store = Store::default();
     for (key, data) in items(case) {
-        store.put(
-            key.as_bytes(),
-            Item {
-                data,
-                flags: FLAGS,
-                cas: 0,
-                expires: None,
-            },
-            0,
-            now,
-        );
+        let flags = FLAGS;
+        let item = Item {
+            data,
+            flags,
+            cas: 0,
+            expires: None,
+        };
+        store.put(key.as_bytes(), item, 0, now);
     }
-    match frame::request(line.as_bytes()) {
+    match frame::request(&usual_request(case.op, protocol)) {
         Framed::Whole(request, _) => model::carry_out(&mut store, &request, 1, now).reply.bytes(),
         other => unreachable!("a whole request is framed, not {other:?}"),
     }
 }
 
-/// The healthy reply to `op` on the usual values.
-fn usual_reply(op: Op) -> Vec<u8> {
-    healthy_reply(&Case::new("", "", op, Attack::None))
+/// A request such as clients make for the call under the fault.
+fn usual_request(op: Op, protocol: Protocol) -> Vec<u8> {
+    let keys = keys(op);
+    let opaques = FIRST_OPAQUE..;
+    match (protocol, op) {
+        (Protocol::Ascii, Op::Get | Op::Mget) => format!("get {}\r\n", keys.join(" ")).into(),
+        (Protocol::Ascii, Op::Set) => format!("set {} 0 0 1\r\nx\r\n", keys[0]).into(),
+        (Protocol::Ascii, Op::Incr) => format!("incr {} 1\r\n", keys[0]).into(),
+        (Protocol::Meta, Op::Get | Op::Mget) => {
+            let quiet = if op == Op::Get { "" } else { " q" };
+            let line = |(key, opaque)| format!("mg {key} v k f{quiet} O{opaque}\r\n");
+            let lines: String = keys.iter().zip(opaques).map(line).collect();
+            let barrier = if op == Op::Get { "" } else { "mn\r\n" };
+            [lines.as_str(), barrier].concat().into()
+        }
+        (Protocol::Meta, Op::Set) => {
+            format!("ms {} 1 F{FLAGS} O{FIRST_OPAQUE}\r\nx\r\n", keys[0]).into()
+        }
+        (Protocol::Meta, Op::Incr) => format!("ma {} MI v D1 O{FIRST_OPAQUE}\r\n", keys[0]).into(),
+        (Protocol::Binary, _) => {
+            let frame = |(opcode, extras, key): (u8, usize, &str), opaque| Frame {
+                opcode,
+                opaque,
+                cas: 0,
+                extras: vec![0; extras],
+                key: key.into(),
+                value: Vec::new(),
+            };
+            let (opcode, extras) = match op {
+                Op::Get => (opcode::GETK, 0),
+                Op::Mget => (opcode::GETKQ, 0),
+                Op::Set => (opcode::SET, 8),
+                Op::Incr => (opcode::INCREMENT, 20),
+            };
+            let own = keys.iter().map(|key| (opcode, extras, key.as_str()));
+            let barrier = (op == Op::Mget).then_some((opcode::NOOP, 0, ""));
+            let frames = own.chain(barrier).zip(opaques);
+            let bytes = frames.map(|(what, opaque)| frame(what, opaque).bytes());
+            bytes.collect::<Vec<_>>().concat()
+        }
+    }
 }
+
+const FIRST_OPAQUE: u32 = 4_000_000_000;

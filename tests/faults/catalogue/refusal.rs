@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::edit::Edit;
-use super::super::outcome::Op;
-use super::super::rule::Action;
+use super::super::outcome::{Op, Protocol};
+use super::super::rule::{Action, Kind};
 use super::{Attack, Case, Catalogue, HITS, Must, on};
 
 const NO_MEMORY: &[u8] = b"SERVER_ERROR out of memory storing object\r\n";
@@ -17,7 +17,9 @@ pub fn add(c: &mut Catalogue) {
     for op in Op::ALL {
         quiet(c, op);
         missing_answer(c, op);
-        half_way(c, op);
+        if c.protocol == Protocol::Ascii || matches!(op, Op::Set | Op::Incr) {
+            half_way(c, op);
+        }
     }
     storage(c);
     c.exclude(
@@ -35,7 +37,7 @@ fn quiet(c: &mut Catalogue, op: Op) {
             "F09",
             format!("{name} to the quiet set before"),
             op,
-            Attack::Quiet(actions),
+            Attack::Quiet(Kind::Store, actions),
         )
     };
     let counted = |case| Case {
@@ -59,6 +61,9 @@ fn quiet(c: &mut Catalogue, op: Op) {
             quiet_failures: Some(1),
             ..refused
         });
+        if c.protocol == Protocol::Binary {
+            continue;
+        }
         let executed = case(
             &format!("{name}, the body run,"),
             vec![Action::RefuseAndRunBody(line.to_vec())],
@@ -73,8 +78,11 @@ fn quiet(c: &mut Catalogue, op: Op) {
 
 /// The answer to the quiet set never comes; that to the call stands in its place.
 fn missing_answer(c: &mut Catalogue, op: Op) {
+    if c.protocol == Protocol::Binary {
+        return;
+    }
     for (name, action) in [("carried out", Action::Drop), ("lost", Action::Swallow)] {
-        let attack = Attack::Quiet(vec![action]);
+        let attack = Attack::Quiet(Kind::Settling, vec![action]);
         c.add(Case::new(
             "F10",
             format!("no answer to the quiet set before, which was {name}"),
@@ -91,9 +99,13 @@ fn storage(c: &mut Catalogue) {
         closed: false,
         ..case
     };
+    let frames = c.protocol == Protocol::Binary;
     for (name, line) in [("no memory", NO_MEMORY), ("too large", TOO_LARGE)] {
         let refused = vec![Action::RefuseAndRemove(line.to_vec())];
         c.add(open(case(&format!("{name}, swallowed"), refused)));
+        if frames {
+            continue;
+        }
         let both = vec![Action::RefuseAndRemove([line, UNKNOWN].concat())];
         c.add(case(&format!("{name}, body run, one segment"), both));
     }
@@ -101,6 +113,10 @@ fn storage(c: &mut Catalogue) {
         "busy, swallowed",
         vec![Action::Refuse(BUSY.to_vec())],
     )));
+    // No server takes the body of a frame for commands.
+    if frames {
+        return;
+    }
     let both = vec![Action::Refuse([BAD_LINE, UNKNOWN].concat())];
     c.add(case("bad line, body run, one segment", both));
     // No server runs the body after a SERVER_ERROR; a late line of that kind is part of F19.
@@ -167,10 +183,12 @@ fn half_way(c: &mut Catalogue, op: Op) {
             closed: false,
             ..case("SERVER_ERROR", busy)
         });
-        c.add(Case {
-            must,
-            ..case("SERVER_ERROR and END", &[busy, b"END\r\n"].concat())
-        });
+        if c.protocol != Protocol::Binary {
+            c.add(Case {
+                must,
+                ..case("SERVER_ERROR and END", &[busy, b"END\r\n"].concat())
+            });
+        }
         // Only after a storage command is it open what the server takes for the next one.
         let closed = op == Op::Set;
         c.add(Case {

@@ -1,24 +1,29 @@
 //! Replies that are not of the right shape: F13, F14, F28, F35.
 
 use super::super::edit::Edit;
-use super::super::outcome::Op;
-use super::super::reply::{FLAGS, LENGTH, TOKEN};
+use super::super::outcome::{Op, Protocol};
+use super::super::reply::Part;
 use super::super::rule::{Action, End};
 use super::super::value;
 use super::{Case, Catalogue, Must, on, positions, unless_repeated};
 
 pub fn add(c: &mut Catalogue) {
+    for op in [Op::Get, Op::Mget] {
+        innocent(c, op);
+    }
+    c.exclude("F14", &[Op::Set, Op::Incr], "the reply carries no data");
+    c.exclude("F35", &[Op::Set, Op::Incr], "the reply carries no data");
+    if c.protocol == Protocol::Binary {
+        return;
+    }
     for op in Op::ALL {
         unterminated(c, op);
     }
     for op in [Op::Get, Op::Mget] {
         data_end(c, op);
         value_line(c, op);
-        innocent(c, op);
     }
     one_line(c);
-    c.exclude("F14", &[Op::Set, Op::Incr], "the reply carries no data");
-    c.exclude("F35", &[Op::Set, Op::Incr], "the reply carries no data");
 }
 
 fn edited(c: &mut Catalogue, fault: &'static str, variant: String, op: Op, edit: Edit) {
@@ -33,20 +38,28 @@ fn edited(c: &mut Catalogue, fault: &'static str, variant: String, op: Op, edit:
 /// The end of the reply, or of a line in it, is missing.
 fn unterminated(c: &mut Catalogue, op: Op) {
     let reads = matches!(op, Op::Get | Op::Mget);
-    let ends: &[&str] = if reads {
-        &["", "E", "END", "END\r", "\r\n"]
-    } else {
-        &["", "\r"]
+    let ends: &[&str] = match (c.protocol, op) {
+        (Protocol::Ascii, _) if reads => &["", "E", "END", "END\r", "\r\n"],
+        (_, Op::Mget) => &["", "M", "MN", "MN\r"],
+        _ => &["", "\r"],
     };
+    // The end of a batch of meta reads tells nothing where all keys have been answered.
+    let told = c.protocol != Protocol::Ascii && op == Op::Mget;
     for end in ends {
         let edit = Edit::Terminator(end.as_bytes().to_vec());
-        edited(c, "F13", format!("ends with {end:?}"), op, edit.clone());
+        let name = format!("ends with {end:?}");
+        let case = Case::new("F13", name, op, on(op, vec![Action::Edit(edit.clone())]));
+        let must = if told { Must::Either } else { case.must };
+        c.add(Case { must, ..case });
         let attack = on(op, vec![Action::Edit(edit), Action::Close(End::Fin)]);
         let case = Case::new("F13", format!("ends with {end:?}, then closed"), op, attack);
         c.add(Case {
             must: unless_repeated(op),
             ..case
         });
+    }
+    if !reads {
+        return;
     }
     for &nth in positions(op) {
         edited(
@@ -73,13 +86,13 @@ fn data_end(c: &mut Catalogue, op: Op) {
     ];
     for &nth in positions(op) {
         for end in ends {
-            edited(
-                c,
-                "F14",
-                format!("data {nth} ends with {end:?}"),
-                op,
-                Edit::DataEnd(nth, end.into()),
-            );
+            let edit = Edit::DataEnd(nth, end.into());
+            let name = format!("data {nth} ends with {end:?}");
+            let case = Case::new("F14", name, op, on(op, vec![Action::Edit(edit)]));
+            // Behind a whole reply of meta there is nothing that the second line end could spoil.
+            let surplus = c.protocol == Protocol::Meta && end == "\r\n\r\n";
+            let must = if surplus { Must::Either } else { case.must };
+            c.add(Case { must, ..case });
         }
         for by in [-1, 1, -2, 2] {
             edited(
@@ -92,13 +105,14 @@ fn data_end(c: &mut Catalogue, op: Op) {
         }
     }
     // Who trusts the length finds the end of the reply where it belongs.
-    let data = [
-        value::make("part", "loader", 0, value::USUAL).as_slice(),
-        b"XXEND\r\n",
-    ]
-    .concat();
+    let rest: &[u8] = match c.protocol {
+        Protocol::Ascii => b"XXEND\r\n",
+        _ => b"XX",
+    };
+    let part = value::make("part", "loader", 0, value::USUAL);
+    let data = [part.as_slice(), rest].concat();
     let last = positions(op)[positions(op).len() - 1];
-    let edit = Edit::Field(last, LENGTH, value::USUAL.to_string().into());
+    let edit = Edit::Field(last, Part::Length, value::USUAL.to_string().into());
     let attack = on(op, vec![Action::Edit(edit)]);
     let case = Case::new("F14", "only a part of the data is announced", op, attack);
     c.add(Case {
@@ -123,17 +137,21 @@ fn value_line(c: &mut Catalogue, op: Op) {
         "18446744073709551616",
         "99999999999999999999999",
     ]) {
-        let edit = Edit::Field(nth, FLAGS, text.as_bytes().to_vec());
+        let edit = Edit::Field(nth, Part::Flags, text.as_bytes().to_vec());
         edited(c, "F28", format!("flags {text:?}"), op, edit);
     }
     for text in numbers.iter().filter(|text| **text != "-1") {
-        let edit = Edit::Field(nth, LENGTH, text.as_bytes().to_vec());
+        let edit = Edit::Field(nth, Part::Length, text.as_bytes().to_vec());
         edited(c, "F28", format!("length {text:?}"), op, edit);
     }
-    for text in [
-        "VALU", "VALUES", "VALUE:", "value", "Value", "WERT", " VALUE", "\tVALUE",
-    ] {
-        let edit = Edit::Field(nth, TOKEN, text.into());
+    let tokens = match c.protocol {
+        Protocol::Ascii => [
+            "VALU", "VALUES", "VALUE:", "value", "Value", "WERT", " VALUE", "\tVALUE",
+        ],
+        _ => ["V", "VAL", "VA:", "va", "Va", "VALUE", " VA", "\tVA"],
+    };
+    for text in tokens {
+        let edit = Edit::Field(nth, Part::Token, text.into());
         edited(c, "F28", format!("token {text:?}"), op, edit);
     }
     for text in ["  ", "\t", "", ",", "\0"] {
@@ -145,7 +163,9 @@ fn value_line(c: &mut Catalogue, op: Op) {
             Edit::Separator(nth, text.into()),
         );
     }
-    for text in ["\n", "\r", " \r\n", "\n\r", "\r\r\n"] {
+    // memcached itself ends some of its meta lines with a space.
+    let space = (c.protocol == Protocol::Ascii).then_some(" \r\n");
+    for text in ["\n", "\r", "\n\r", "\r\r\n"].into_iter().chain(space) {
         edited(
             c,
             "F28",
@@ -154,7 +174,8 @@ fn value_line(c: &mut Catalogue, op: Op) {
             Edit::LineEnd(nth, text.into()),
         );
     }
-    edited(c, "F28", "no length".into(), op, Edit::LoseField(nth));
+    let edit = Edit::Without(nth, Part::Length);
+    edited(c, "F28", "no length".into(), op, edit);
     for text in ["x", "7 x", "-1"] {
         edited(
             c,
@@ -165,23 +186,42 @@ fn value_line(c: &mut Catalogue, op: Op) {
         );
     }
     edited(c, "F28", "small letters".into(), op, Edit::LowerCase);
-    for text in [
-        "END\n",
-        "END \r\n",
-        "end\r\n",
-        "ENDE\r\n",
-        " END\r\n",
-        "END\r\r\n",
-        "E\r\n",
-        "ENDEND\r\n",
-    ] {
-        edited(
-            c,
-            "F28",
-            format!("ends with {text:?}"),
-            op,
-            Edit::Terminator(text.into()),
-        );
+    let ends: &[&str] = match (c.protocol, op) {
+        (Protocol::Ascii, _) => &[
+            "END\n",
+            "END \r\n",
+            "end\r\n",
+            "ENDE\r\n",
+            " END\r\n",
+            "END\r\r\n",
+            "E\r\n",
+            "ENDEND\r\n",
+        ],
+        (_, Op::Mget) => &[
+            "MN\n",
+            "mn\r\n",
+            "MNM\r\n",
+            " MN\r\n",
+            "MN\r\r\n",
+            "M\r\n",
+            "END\r\n",
+            "MNMN\r\n",
+            "MN O1\r\n",
+            "HD\r\n",
+            "EN\r\n",
+        ],
+        _ => &[],
+    };
+    for text in ends {
+        let edit = Edit::Terminator(text.as_bytes().to_vec());
+        let name = format!("ends with {text:?}");
+        let case = Case::new("F28", name, op, on(op, vec![Action::Edit(edit)]));
+        // All keys of a meta batch may have been answered before its end.
+        let must = match c.protocol {
+            Protocol::Ascii => case.must,
+            _ => Must::Either,
+        };
+        c.add(Case { must, ..case });
     }
 }
 
@@ -209,15 +249,22 @@ fn one_line(c: &mut Catalogue) {
         "99999999999999999999999",
         "\u{0661}",
     ];
-    for (op, texts) in [(Op::Set, &stored[..]), (Op::Incr, &number[..])] {
+    let done = [
+        "hd", "Hd", "H", "HDX", "HD 1", " HD", "HD\0", "\nHD", "OK", "STORED", "",
+    ];
+    let stored = match c.protocol {
+        Protocol::Ascii => &stored[..],
+        _ => &done[..],
+    };
+    for (op, texts) in [(Op::Set, stored), (Op::Incr, &number[..])] {
         for text in texts {
-            edited(
-                c,
-                "F28",
-                format!("text {text:?}"),
-                op,
-                Edit::Text(text.as_bytes().to_vec()),
-            );
+            let bytes = text.as_bytes().to_vec();
+            let edit = match (c.protocol, op) {
+                (Protocol::Ascii, _) => Edit::Text(bytes),
+                (_, Op::Incr) => Edit::Data(0, bytes),
+                _ => Edit::Field(0, Part::Token, bytes),
+            };
+            edited(c, "F28", format!("text {text:?}"), op, edit);
         }
         for end in ["\n", "\r", "\n\r", "\r\r\n", "\0\r\n"] {
             edited(

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::edit::Edit;
-use super::super::outcome::Op;
-use super::super::rule::{Action, End, When};
+use super::super::outcome::{Op, Protocol};
+use super::super::rule::{Action, End, Kind, When};
 use super::super::script::Step;
-use super::{Attack, Case, Catalogue, END, Must, evil, healthy_reply, keys, on, usual_reply};
+use super::{Attack, Case, Catalogue, Must, on, words};
 
 /// Long enough for the client to be done with what came before.
 const LATER: Duration = Duration::from_millis(2);
@@ -23,6 +23,7 @@ pub fn add(c: &mut Catalogue) {
 
 fn doubled(c: &mut Catalogue, op: Op) {
     for absent in [false, true] {
+        // A set has no miss.
         if absent && op == Op::Set {
             continue;
         }
@@ -50,19 +51,6 @@ fn doubled(c: &mut Catalogue, op: Op) {
     }
 }
 
-/// Replies that `op` could have, for keys of the call.
-fn plausible(op: Op) -> Vec<Vec<u8>> {
-    match op {
-        Op::Get => vec![[evil("f-get"), END.to_vec()].concat(), END.to_vec()],
-        Op::Mget => {
-            let all: Vec<u8> = keys(op).iter().flat_map(|key| evil(key)).collect();
-            vec![[all, END.to_vec()].concat(), END.to_vec()]
-        }
-        Op::Set => vec![b"STORED\r\n".to_vec()],
-        Op::Incr => vec![b"4711\r\n".to_vec(), b"NOT_FOUND\r\n".to_vec()],
-    }
-}
-
 const GREETINGS: [&[u8]; 4] = [
     b"220 mail.example ready\r\n",
     b"SSH-2.0-OpenSSH_9.2\r\n",
@@ -71,6 +59,7 @@ const GREETINGS: [&[u8]; 4] = [
 ];
 
 fn banner(c: &mut Catalogue, op: Op) {
+    let plausible = words::plausible(c.protocol, op);
     let mut add = |bytes: &[u8], blind: bool, end: Option<End>| {
         let name = format!(
             "{:?}",
@@ -95,7 +84,7 @@ fn banner(c: &mut Catalogue, op: Op) {
     for bytes in GREETINGS {
         add(bytes, false, None);
     }
-    for bytes in plausible(op) {
+    for bytes in plausible {
         add(&bytes, true, None);
     }
     for end in [End::Fin, End::Rst, End::Half] {
@@ -105,17 +94,7 @@ fn banner(c: &mut Catalogue, op: Op) {
 
 /// A second reply that nobody asked for, of every kind.
 fn unasked(c: &mut Catalogue, op: Op) {
-    let next = [evil("a-get"), END.to_vec()].concat();
-    let kinds: [(&str, &[u8]); 7] = [
-        ("END", END),
-        ("STORED", b"STORED\r\n"),
-        ("a number", b"4711\r\n"),
-        ("NOT_FOUND", b"NOT_FOUND\r\n"),
-        ("ERROR", b"ERROR\r\n"),
-        ("the next key's value", &next),
-        ("a lone line feed", b"\n"),
-    ];
-    for (name, bytes) in kinds {
+    for (name, bytes) in words::unasked(c.protocol) {
         let base = |place: &str, action| Case {
             must: Must::Right,
             ..Case::new(
@@ -126,7 +105,7 @@ fn unasked(c: &mut Catalogue, op: Op) {
             )
         };
         c.add(base("one segment", Action::Behind(bytes.to_vec())));
-        let later = base("later", Action::Later(LATER, bytes.to_vec()));
+        let later = base("later", Action::Later(LATER, bytes));
         c.add(Case {
             residue: true,
             blind: true,
@@ -138,7 +117,11 @@ fn unasked(c: &mut Catalogue, op: Op) {
 
 /// Two replies that were asked for, in one segment.
 fn coalesced(c: &mut Catalogue, op: Op) {
-    let attack = Attack::Quiet(vec![Action::Joined]);
+    // A quiet set in binary is not answered.
+    if c.protocol == Protocol::Binary {
+        return;
+    }
+    let attack = Attack::Quiet(Kind::Settling, vec![Action::Joined]);
     let case = Case::new("F19", "behind that of a quiet set, one segment", op, attack);
     c.add(Case {
         must: Must::Right,
@@ -151,54 +134,41 @@ fn coalesced(c: &mut Catalogue, op: Op) {
 const PLENTY: usize = 10 << 20;
 
 fn endless(c: &mut Catalogue, op: Op) {
-    let flood = |unit: Vec<u8>| {
-        on(
-            op,
-            vec![
-                Action::Edit(Edit::Whole(Vec::new())),
-                Action::Flood(unit, PLENTY),
-            ],
-        )
-    };
-    match op {
-        Op::Get | Op::Mget => {
-            let own = usual_reply(op)
-                .splitn(3, |&b| b == b'\n')
-                .take(2)
-                .collect::<Vec<_>>()
-                .join(&b'\n');
-            for (name, unit) in [
-                ("its first value", [own, b"\n".to_vec()].concat()),
-                ("other values", evil("other")),
-            ] {
-                let case = Case::new("F25", format!("{name} without end"), op, flood(unit));
-                c.add(Case {
-                    at_once: true,
-                    ..case
-                });
-            }
-            let case = Case::new("F25", "the reply without end", op, flood(usual_reply(op)));
-            c.add(Case {
-                must: Must::Right,
-                ..case
-            });
-            let absent = Case {
-                absent: true,
-                ..Case::new("F25", "misses without end", op, flood(END.to_vec()))
-            };
-            c.add(Case {
-                must: Must::Right,
-                ..absent
-            });
-        }
-        Op::Set | Op::Incr => {
-            let case = Case::new("F25", "the reply without end", op, Attack::None);
-            let unit = healthy_reply(&case);
-            c.add(Case {
-                attack: flood(unit),
-                must: Must::Right,
-                ..case
-            });
-        }
+    let all = || on(op, vec![Action::FloodReply(PLENTY)]);
+    let case = Case::new("F25", "the reply without end", op, all());
+    c.add(Case {
+        must: Must::Right,
+        ..case
+    });
+    if !matches!(op, Op::Get | Op::Mget) {
+        return;
     }
+    let absent = Case {
+        absent: true,
+        ..Case::new("F25", "misses without end", op, all())
+    };
+    c.add(Case {
+        must: Must::Right,
+        ..absent
+    });
+    let at_once = |case| Case {
+        at_once: true,
+        ..case
+    };
+    let others = vec![
+        Action::Edit(Edit::Whole(Vec::new())),
+        Action::Flood(words::evil(c.protocol, "other"), PLENTY),
+    ];
+    let case = Case::new("F25", "other values without end", op, on(op, others));
+    c.add(at_once(case));
+    // To a lone command the first value is all of the reply, where it has no end.
+    if op == Op::Get && c.protocol != Protocol::Ascii {
+        return;
+    }
+    let first = vec![
+        Action::Edit(Edit::TailAfter(1, Vec::new())),
+        Action::FloodReply(PLENTY),
+    ];
+    let case = Case::new("F25", "its first value without end", op, on(op, first));
+    c.add(at_once(case));
 }

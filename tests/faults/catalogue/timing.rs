@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::outcome::{DEADLINE, Op};
+use super::super::frame::binary::HEADER;
+use super::super::outcome::{DEADLINE, Op, Protocol};
 use super::super::rule::{Action, When};
-use super::{Attack, Case, Catalogue, HITS, Must, kind, on, usual_reply};
+use super::{Attack, Case, Catalogue, HITS, Must, kind, on};
 
 /// Surely behind the deadline of the call, and before the end of the cell.
 const LATE: Duration = DEADLINE.saturating_add(Duration::from_millis(80));
@@ -41,7 +42,7 @@ fn late(c: &mut Catalogue) {
             op,
             on(op, vec![Action::Swallow]),
         ));
-        let half = usual_reply(op).len() / 2;
+        let half = c.usual_reply(op).len() / 2;
         for (name, after) in [("", 0), ("all but a byte of ", 1), ("half of ", half)] {
             let variant = format!("{name}the reply during the next call");
             c.add(Case::new(
@@ -56,12 +57,22 @@ fn late(c: &mut Catalogue) {
 
 /// A call that ends before its results are all there.
 fn stopped(c: &mut Catalogue) {
-    let value = (usual_reply(Op::Mget).len() - super::END.len()) / HITS;
+    let reply = c.usual_reply(Op::Mget).len();
+    let end = match c.protocol {
+        Protocol::Ascii => b"END\r\n".len(),
+        Protocol::Meta => b"MN\r\n".len(),
+        Protocol::Binary => HEADER,
+    };
+    let value = (reply - end) / HITS;
     for k in [0, 1, 4, HITS] {
         let variant = format!("{k} values, the rest during the next call");
         let hold = on(Op::Mget, vec![Action::HoldAfter(k * value)]);
-        // Whether values are given whose line has not ended is the client's choice.
-        c.add(Case::new("F03", variant, Op::Mget, hold));
+        let case = Case::new("F03", variant, Op::Mget, hold);
+        // Whether values are given whose line has not ended is the client's choice; where there are no
+        // such lines, every key has been answered with the last value.
+        let told = c.protocol.has_opaques() && k == HITS;
+        let must = if told { Must::Either } else { case.must };
+        c.add(Case { must, ..case });
     }
     for length in [64, 5_000, 300_000] {
         let case = Case::new(

@@ -13,7 +13,7 @@ use super::frame::{self, Framed, Request};
 use super::ledger::What;
 use super::model::{self, Answer};
 use super::net::{Hub, Mailbox, Order, lock};
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::rule::{Action, When};
 use super::script::{self, Step};
 
@@ -148,7 +148,7 @@ impl Connection {
         for action in actions {
             match action {
                 Action::Swallow => return Ok(Reply::Nothing),
-                Action::Refuse(line) => return Ok(Reply::raw(line)),
+                Action::Refuse(line) => return Ok(reply::refusal(request, line)),
                 Action::RefuseAndRunBody(line) => {
                     let body = [request.body.as_slice(), b"\r\n"].concat();
                     self.input.splice(..0, body);
@@ -157,7 +157,7 @@ impl Connection {
                 Action::RefuseAndRemove(line) => {
                     let keys = request.keys();
                     lock(&self.hub.store).remove(keys[0], number, Instant::now());
-                    return Ok(Reply::raw(line));
+                    return Ok(reply::refusal(request, line));
                 }
                 Action::Restart(end, pause) => {
                     self.hub.restart(self.id, *end, *pause);

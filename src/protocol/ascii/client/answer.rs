@@ -2,6 +2,7 @@
 
 use super::decode::{ErrorWord, Line};
 use crate::error::{Effect, Status};
+use crate::protocol::ascii::auth::is_refusal;
 use crate::protocol::{Op, Span, stats};
 
 /// What a line means as the reply to a command.
@@ -123,6 +124,15 @@ fn client_error(op: Op, text: &[u8]) -> (Status, Effect, bool) {
         && text == b"cannot increment or decrement non-numeric value"
     {
         return (Status::NON_NUMERIC, Effect::NotApplied, true);
+    }
+    if is_refusal(text) {
+        // Nothing is carried out before the server knows who asks.
+        let effect = if op.is_read() {
+            Effect::None
+        } else {
+            Effect::NotApplied
+        };
+        return (Status::INVALID_CREDENTIALS, effect, false);
     }
     (Status::CLIENT_ERROR, unknown(op), false)
 }

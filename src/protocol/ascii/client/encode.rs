@@ -49,7 +49,7 @@ pub fn encode(request: &Request<'_, '_>, out: &mut Vec<u8>) -> usize {
                 append(out, b" 0 0");
             } else {
                 number(command.flags, out);
-                number(request.wire.expiry, out);
+                expiry(request.wire.expiry, out);
             }
             number(command.value.len(), out);
             if request.op == Op::Cas {
@@ -101,6 +101,17 @@ fn number<N: itoa::Integer + Copy + PartialEq + From<u8>>(number: N, out: &mut V
     } else {
         append(out, b" ");
         append(out, itoa::Buffer::new().format(number).as_bytes());
+    }
+}
+
+/// When a value is to expire. A number with a sign makes twemproxy close the connection; memcached takes
+/// it for the first moment that is no duration, which is long past, and which is what is sent.
+#[inline(always)]
+fn expiry(expiry: i32, out: &mut Vec<u8>) {
+    if expiry < 0 {
+        append(out, b" 2592001");
+    } else {
+        number(expiry, out);
     }
 }
 

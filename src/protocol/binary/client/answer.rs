@@ -99,7 +99,10 @@ fn failure(op: Op, number: u16, words: Span) -> Option<Answer> {
         (KEY_NOT_FOUND, Op::Stats) => (Status::UNKNOWN_COMMAND, untouched(op), true),
         (KEY_NOT_FOUND, _) if op.takes_key() && op != Op::Set => return Some(Answer::Miss),
         (KEY_EXISTS, Op::Add) => (Status::NOT_STORED, untouched(op), true),
-        (KEY_EXISTS, Op::Cas) => (Status::CAS_FAILURE, untouched(op), true),
+        // These compare too, where they are given a CAS.
+        (KEY_EXISTS, Op::Cas | Op::Append | Op::Prepend | Op::Delete | Op::Incr | Op::Decr) => {
+            (Status::CAS_FAILURE, untouched(op), true)
+        }
         (TOO_LARGE, _) if writes => (Status::TOO_LARGE, drops(op), true),
         (INVALID_ARGUMENTS, _) => (Status::CLIENT_ERROR, untouched(op), false),
         // Also what two clients that begin the same number at once can see.

@@ -3,6 +3,7 @@
 use crate::buffer::append;
 use crate::protocol::binary::header::{HEADER_LEN, Header, REQUEST};
 use crate::protocol::binary::opcode;
+use crate::protocol::extra::{Said, creates};
 use crate::protocol::{Key, Op, Request, stats};
 
 /// How a command is sent.
@@ -12,7 +13,7 @@ pub struct Form {
     pub quiet: bool,
     /// A reply with a value (and a miss, where it is loud) names the key.
     pub with_key: bool,
-    /// What incr and decr begin with where there is no item.
+    /// What incr and decr begin with where there is no item, unless the command says it.
     pub initial: Option<Initial>,
     /// Comes back with the reply.
     pub opaque: u32,
@@ -122,6 +123,7 @@ pub fn encode(
     let cas = match request.op {
         Op::Cas if command.cas == 0 => return Err(Unsendable::NoCas),
         Op::Cas => command.cas,
+        _ if command.extra.said.has(Said::COMPARE) => command.cas,
         _ => 0,
     };
     let mut extras = Extras::default();
@@ -130,7 +132,15 @@ pub fn encode(
         extras.put(command.flags.to_be_bytes());
     }
     if matches!(request.op, Op::Incr | Op::Decr) {
-        let initial = form.initial.unwrap_or(Initial {
+        // No time of a command that says so much depends on the clock.
+        let wire = command.ttl.wire(|| 0).unsigned();
+        let creates = creates(request.op, command.extra.said);
+        clamped = creates && wire.clamped;
+        let begins = creates.then_some(Initial {
+            number: command.extra.initial,
+            expiry: wire.expiry,
+        });
+        let initial = form.initial.or(begins).unwrap_or(Initial {
             number: 0,
             expiry: u32::MAX,
         });

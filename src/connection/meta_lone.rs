@@ -1,0 +1,136 @@
+//! The reply to a lone meta command, read in one go where it is the one that is hoped for, or a miss.
+
+use super::arrival::Lone;
+use super::outbox::COPIED_VALUE_MAX;
+use super::owed::{Form, Owed};
+use super::session::Session;
+use crate::buffer::NoMemory;
+use crate::error::Status;
+use crate::protocol::extra::Said;
+use crate::protocol::{Op, Request, Span, ValueHead, number};
+
+impl Session {
+    /// Whether a lone command may be sent, and its reply read, by itself: frames, and what is owed for
+    /// commands that were silent, are left to who queues commands.
+    #[inline(always)]
+    pub fn takes_lone(&self) -> bool {
+        match &self.tagged {
+            None => true,
+            Some(tagged) => {
+                let silent = |owed: &Owed| owed.form == Form::Silent;
+                !tagged.is_binary && !self.owed.back().is_some_and(silent)
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn encode_lone_meta(
+        &mut self,
+        request: &Request<'_, '_>,
+    ) -> Result<usize, NoMemory> {
+        match self.encode_meta(0, request, false, Said::NOTHING)? {
+            Some(key_at) => Ok(key_at),
+            None => self.encode(0, request),
+        }
+    }
+
+    /// [`Session::lone_reply`] in meta. What memcached answers is what was asked, in the order in which it
+    /// was: the end of the reply's first line is that of the command's.
+    #[inline(always)]
+    pub(super) fn lone_meta_reply(
+        &mut self,
+        request: &Request<'_, '_>,
+        key_at: usize,
+    ) -> Option<Lone> {
+        let lone = match request.op {
+            Op::Get | Op::Gets => self.lone_meta_value(request, key_at)?,
+            Op::Incr | Op::Decr => self.lone_meta_number()?,
+            op if op.sends_value() => self.lone_meta_stored(request)?,
+            _ => return None,
+        };
+        // A large value is the answer only when it is whole.
+        if !matches!(lone, Lone::Large { .. }) {
+            let n = self.inbox.unread().len();
+            self.inbox.consume(n);
+            self.counted(1);
+        }
+        Some(lone)
+    }
+
+    /// `VA 3 kkey f0 O7`, or `EN kkey O7`, behind `mg key v k f O7`.
+    #[inline(always)]
+    fn lone_meta_value(&mut self, request: &Request<'_, '_>, key_at: usize) -> Option<Lone> {
+        let unread = self.inbox.unread();
+        let with_cas = request.op == Op::Gets;
+        let behind_key = key_at + request.key.wire_len();
+        let sent = self.outbox.bytes();
+        let key = sent.get(key_at..behind_key)?;
+        // Behind ` v k f`, and ` c`.
+        let opaque = sent.get(behind_key + if with_cas { 8 } else { 6 }..)?;
+        let Some(line) = unread.strip_prefix(b"VA ") else {
+            let rest = unread.strip_prefix(b"EN k")?.strip_prefix(key)?;
+            return (rest == opaque).then_some(Lone::Miss(Status::NO_VALUE));
+        };
+        let (len, n) = number::leading(line)?;
+        let rest = line[n..].strip_prefix(b" k")?.strip_prefix(key)?;
+        let (flags, n) = number::leading(rest.strip_prefix(b" f")?)?;
+        let mut rest = &rest[2 + n..];
+        let mut cas = None;
+        if with_cas {
+            let (unique, n) = number::leading(rest.strip_prefix(b" c")?)?;
+            cas = Some(unique);
+            rest = &rest[2 + n..];
+        }
+        let rest = rest.strip_prefix(opaque)?;
+        let head = ValueHead {
+            flags: u32::try_from(flags).ok()?,
+            len: usize::try_from(len).ok()?,
+            cas,
+        };
+        if head.len > self.max_value {
+            return None;
+        }
+        let used = unread.len() - rest.len();
+        let end = used.checked_add(head.len)?;
+        let Some(behind) = rest.get(head.len..) else {
+            let large = !self.inbox.can_hold(end.checked_add(2)?);
+            return large.then_some(Lone::Large { head, used });
+        };
+        if behind != b"\r\n" {
+            return None;
+        }
+        let value = Span {
+            at: (self.inbox.position() + used) as u32,
+            len: head.len as u32,
+        };
+        self.large_before = false;
+        Some(Lone::Value { head, value })
+    }
+
+    /// `HD O7` behind `ms key 3 O7`.
+    #[inline(always)]
+    fn lone_meta_stored(&self, request: &Request<'_, '_>) -> Option<Lone> {
+        let value = request.value().len();
+        if value > COPIED_VALUE_MAX {
+            return None;
+        }
+        let sent = self.outbox.bytes();
+        let line = sent.get(..sent.len().checked_sub(value + 2)?)?;
+        let opaque = self.inbox.unread().strip_prefix(b"HD")?;
+        (opaque.starts_with(b" O") && line.ends_with(opaque)).then_some(Lone::Done)
+    }
+
+    /// `VA 2 O7` and a number behind `ma key MI v D1 O7`.
+    #[inline(always)]
+    fn lone_meta_number(&self) -> Option<Lone> {
+        let (len, n) = number::leading(self.inbox.unread().strip_prefix(b"VA ")?)?;
+        let rest = &self.inbox.unread()[3 + n..];
+        let digits = usize::try_from(len).ok()?;
+        let (opaque, body) =
+            rest.split_at_checked(rest.len().checked_sub(digits.checked_add(2)?)?)?;
+        if !opaque.starts_with(b" O") || !self.outbox.bytes().ends_with(opaque) {
+            return None;
+        }
+        Some(Lone::Number(number::whole(body.strip_suffix(b"\r\n")?)?))
+    }
+}

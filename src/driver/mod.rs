@@ -1,0 +1,21 @@
+//! What the drivers share: the servers with their connections, how a connection is made, what a call is
+//! carried out with, and where its answers go. Nothing here waits for a socket: the drivers do, each in
+//! its own way.
+
+pub mod authenticate;
+pub mod call;
+pub mod connect;
+pub mod contest;
+pub mod deliver;
+mod greet;
+pub mod lane;
+pub mod place;
+pub mod pool;
+mod queue;
+pub mod secure;
+pub mod server;
+pub mod sink;
+pub mod slot;
+mod snapshot;
+pub mod state;
+pub mod thread;
