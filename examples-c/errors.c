@@ -140,7 +140,7 @@ int main(void) {
   char directory[] = "/tmp/memcached2-errors-XXXXXX", path[64], uri[160];
   if (mkdtemp(directory) == NULL) return 2;
   snprintf(path, sizeof path, "%s/sock", directory);
-  snprintf(uri, sizeof uri, "memcached+unix://%s?timeout=10s&connect_timeout=10s", path);
+  snprintf(uri, sizeof uri, "memcached+unix://%s?protocol=ascii&timeout=10s&connect_timeout=10s", path);
   int listener = listen_at(path);
   pthread_t thread;
   if (pthread_create(&thread, NULL, serve, &listener) != 0) return 2;

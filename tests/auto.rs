@@ -2,7 +2,6 @@
 
 mod support;
 
-#[allow(dead_code)] // the tests of connections by themselves take the rest
 #[path = "conn/peer.rs"]
 mod peer;
 

@@ -45,7 +45,7 @@ use servers::Form;
 const ROWS_MIN: usize = 600;
 
 /// As many differences are printed.
-const PRINTED: usize = 200;
+const PRINTED: usize = 60;
 
 #[test]
 fn the_same_everywhere() {

@@ -103,9 +103,12 @@ fn it_answers_as_memcached_does() {
     assert!(different.is_empty(), "{}", different.join("\n\n"));
 }
 
+/// What a frame is made of: opcode, extras, key, value.
+type Said<'s> = (u8, &'s [u8], &'s str, &'s [u8]);
+
 /// Frames, each with an opaque of its own.
-fn frames(script: &[(u8, &[u8], &str, &[u8])]) -> Vec<u8> {
-    let frame = |(n, &(opcode, extras, key, value)): (usize, &(u8, &[u8], &str, &[u8]))| Frame {
+fn frames(script: &[Said<'_>]) -> Vec<u8> {
+    let frame = |(n, &(opcode, extras, key, value)): (usize, &Said<'_>)| Frame {
         opcode,
         opaque: n as u32 + 1,
         cas: 0,
@@ -135,7 +138,7 @@ fn it_answers_frames_as_memcached_does() {
     };
     let (flags, counted, begun) = ([0, 0, 0, 5, 0, 0, 0, 0], counting(false), counting(true));
     let large = vec![b'v'; 1 << 20];
-    let scripts: &[&[(u8, &[u8], &str, &[u8])]] = &[
+    let scripts: &[&[Said<'_>]] = &[
         &[
             (GET, &[], "k", b""),
             (GETK, &[], "k", b""),

@@ -16,7 +16,6 @@ mod show;
 #[allow(dead_code)] // as above
 mod step;
 #[path = "conformance/support.rs"]
-#[allow(dead_code)] // as above
 mod support;
 #[path = "conformance/text.rs"]
 #[allow(dead_code)] // as above

@@ -4,9 +4,11 @@ use super::arrival::Lone;
 use super::outbox::COPIED_VALUE_MAX;
 use super::owed::{Form, Owed};
 use super::session::Session;
-use crate::buffer::NoMemory;
+use crate::buffer::{NoMemory, append};
 use crate::error::Status;
+use crate::protocol::ascii::client::same;
 use crate::protocol::extra::Said;
+use crate::protocol::meta::client as meta;
 use crate::protocol::{Op, Request, Span, ValueHead, number};
 
 impl Session {
@@ -28,6 +30,33 @@ impl Session {
         &mut self,
         request: &Request<'_, '_>,
     ) -> Result<usize, NoMemory> {
+        let value = request.value().len();
+        match (request.op, &self.tagged) {
+            (Op::Get, Some(tagged)) => {
+                self.outbox.reserve(meta::line_room(&request.key))?;
+                let begin = self.outbox.bytes().len();
+                let bytes = self.outbox.commands();
+                let key_at = meta::encode_get(request.key, tagged.next, bytes);
+                self.outbox.queue_from(begin);
+                Ok(key_at)
+            }
+            (Op::Set, Some(tagged)) if value <= COPIED_VALUE_MAX => {
+                let room = meta::line_room(&request.key) + value + 2;
+                self.outbox.reserve(room)?;
+                let begin = self.outbox.bytes().len();
+                let bytes = self.outbox.commands();
+                let key_at = meta::encode_set(request, tagged.next, bytes);
+                append(bytes, request.value());
+                append(bytes, b"\r\n");
+                self.outbox.queue_from(begin);
+                Ok(key_at)
+            }
+            _ => self.encode_other_meta(request),
+        }
+    }
+
+    #[inline(never)]
+    fn encode_other_meta(&mut self, request: &Request<'_, '_>) -> Result<usize, NoMemory> {
         match self.encode_meta(0, request, false, Said::NOTHING)? {
             Some(key_at) => Ok(key_at),
             None => self.encode(0, request),
@@ -68,11 +97,12 @@ impl Session {
         // Behind ` v k f`, and ` c`.
         let opaque = sent.get(behind_key + if with_cas { 8 } else { 6 }..)?;
         let Some(line) = unread.strip_prefix(b"VA ") else {
-            let rest = unread.strip_prefix(b"EN k")?.strip_prefix(key)?;
-            return (rest == opaque).then_some(Lone::Miss(Status::NO_VALUE));
+            let rest = behind(unread.strip_prefix(b"EN k")?, key)?;
+            return (rest.len() == opaque.len() && same(rest, opaque))
+                .then_some(Lone::Miss(Status::NO_VALUE));
         };
         let (len, n) = number::leading(line)?;
-        let rest = line[n..].strip_prefix(b" k")?.strip_prefix(key)?;
+        let rest = behind(line[n..].strip_prefix(b" k")?, key)?;
         let (flags, n) = number::leading(rest.strip_prefix(b" f")?)?;
         let mut rest = &rest[2 + n..];
         let mut cas = None;
@@ -81,7 +111,7 @@ impl Session {
             cas = Some(unique);
             rest = &rest[2 + n..];
         }
-        let rest = rest.strip_prefix(opaque)?;
+        let rest = behind(rest, opaque)?;
         let head = ValueHead {
             flags: u32::try_from(flags).ok()?,
             len: usize::try_from(len).ok()?,
@@ -92,11 +122,11 @@ impl Session {
         }
         let used = unread.len() - rest.len();
         let end = used.checked_add(head.len)?;
-        let Some(behind) = rest.get(head.len..) else {
+        let Some(end_of_value) = rest.get(head.len..) else {
             let large = !self.inbox.can_hold(end.checked_add(2)?);
             return large.then_some(Lone::Large { head, used });
         };
-        if behind != b"\r\n" {
+        if end_of_value != b"\r\n" {
             return None;
         }
         let value = Span {
@@ -133,4 +163,11 @@ impl Session {
         }
         Some(Lone::Number(number::whole(body.strip_suffix(b"\r\n")?)?))
     }
+}
+
+/// What is behind `front`, which `bytes` must begin with.
+#[inline(always)]
+fn behind<'b>(bytes: &'b [u8], front: &[u8]) -> Option<&'b [u8]> {
+    let (begin, rest) = bytes.split_at_checked(front.len())?;
+    same(begin, front).then_some(rest)
 }

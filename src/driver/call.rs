@@ -45,7 +45,7 @@ impl Call<'_> {
     /// is not taken for one of this.
     pub fn dialect(&self) -> Dialect {
         // The standard library's keys come from the system, and differ each time.
-        let opaque = || RandomState::new().hash_one(()) as u32;
+        let opaque = || 10_000 + RandomState::new().hash_one(()) as u32 % 90_000;
         match self.options.protocol {
             Protocol::Ascii => Dialect::Ascii,
             Protocol::Auto if !self.options.asks_version() => Dialect::Ascii,

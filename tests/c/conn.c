@@ -64,8 +64,10 @@ static void large_values(const char *uri) {
     snprintf(head, sizeof head, "set conn:large 0 0 %d\r\n", SIZE);
     say(conn, head);
     CHECK_STATUS(mc_conn_send_command(conn, large, SIZE, NULL), MC_OK);
-    say(conn, "\r\nget conn:large\r\n");
+    /* By itself: behind a large value, in the same record of TLS, memcached 1.6 does not see the next. */
+    say(conn, "\r\n");
     CHECK_LINE(conn, "STORED\r\n");
+    say(conn, "get conn:large\r\n");
     CHECK_LINE(conn, "VALUE conn:large 0 1000000\r\n");
     if (CHECK_STATUS(mc_conn_read_length(conn, SIZE, &value, &length), MC_OK))
       CHECK_BYTES(value, length, large, SIZE);

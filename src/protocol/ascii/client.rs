@@ -8,7 +8,8 @@ mod encode;
 pub use alike::Alike;
 pub use answer::{Answer, answer};
 pub use decode::{
-    Decoded, ErrorWord, LINE_MAX, Line, decode, expected_value, names, numbers_line, whole_number,
+    Decoded, ErrorWord, LINE_MAX, Line, decode, expected_value, names, numbers_line, same,
+    whole_number,
 };
 pub(in crate::protocol) use decode::{Framed, frame, parse};
 pub use encode::{encode, encode_end, encode_more, line_limit, line_room};

@@ -10,4 +10,4 @@ mod encode;
 
 pub use answer::{Answer, NUMBER_MAX, about, answer};
 pub use decode::{Code, Decoded, Line, Reply, Returned, decode};
-pub use encode::{BARRIER, SILENT, encode, line_room};
+pub use encode::{BARRIER, SILENT, encode, encode_get, encode_set, line_room};

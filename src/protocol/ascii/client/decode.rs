@@ -91,7 +91,7 @@ pub fn numbers_line(bytes: &[u8], with_cas: bool) -> Option<(ValueHead, usize)> 
 /// Whether two slices of the same length are equal: most keys have 8 to 16 bytes, two steps of eight
 /// that may overlap.
 #[inline(always)]
-fn same(a: &[u8], b: &[u8]) -> bool {
+pub fn same(a: &[u8], b: &[u8]) -> bool {
     match (
         a.first_chunk::<8>(),
         b.first_chunk::<8>(),

@@ -75,6 +75,51 @@ pub fn encode(
     Some(key_at)
 }
 
+/// As [`encode`], a plain `get`: the most frequent command, in as few steps as can be.
+#[inline(always)]
+pub fn encode_get(key: Key<'_>, opaque: u32, out: &mut Vec<u8>) -> usize {
+    append(out, b"mg ");
+    let key_at = out.len();
+    put_key(key, out);
+    append(out, b" v k f O");
+    end(opaque, out);
+    key_at
+}
+
+/// As [`encode`], a plain `set`.
+#[inline(always)]
+pub fn encode_set(request: &Request<'_, '_>, opaque: u32, out: &mut Vec<u8>) -> usize {
+    let command = request.command;
+    append(out, b"ms ");
+    let key_at = out.len();
+    put_key(request.key, out);
+    number(b" ", command.value.len(), out);
+    if command.flags != 0 {
+        number(b" F", command.flags, out);
+    }
+    if request.wire.expiry != 0 {
+        number(b" T", request.wire.expiry, out);
+    }
+    append(out, b" O");
+    end(opaque, out);
+    key_at
+}
+
+#[inline(always)]
+fn put_key(key: Key<'_>, out: &mut Vec<u8>) {
+    if !key.prefix().is_empty() {
+        append(out, key.prefix());
+    }
+    append(out, key.user());
+}
+
+/// The opaque, and the line's end.
+#[inline(always)]
+fn end(opaque: u32, out: &mut Vec<u8>) {
+    append(out, itoa::Buffer::new().format(opaque).as_bytes());
+    append(out, b"\r\n");
+}
+
 /// The line behind whose reply all earlier commands have had theirs, quiet ones too.
 pub const BARRIER: &[u8] = b"mn\r\n";
 /// The line's own part of `mg`. Flags count in their order: what is left to live is judged by before it is
@@ -297,6 +342,30 @@ mod tests {
         }
         for op in Op::ALL {
             assert_eq!(plain(op).is_some(), op.takes_key(), "{op:?}");
+        }
+    }
+
+    /// The short ways write the same lines.
+    #[test]
+    fn plain_commands() {
+        for (prefix, value, flags, ttl) in [
+            (&b""[..], &b"value"[..], 0, Ttl::Never),
+            (b"p:", b"", 7, Ttl::After(60)),
+        ] {
+            let mut command = Command::new(Op::Set, b"key");
+            (command.value, command.flags, command.ttl) = (value, flags, ttl);
+            let key = Key::new(prefix, b"key").expect("a legal key");
+            let (mut all, mut plain) = (Vec::with_capacity(500), Vec::with_capacity(500));
+            for opaque in [0, 9, 10_000, u32::MAX] {
+                let set = Request::new(Op::Set, &command, key, || 0);
+                let at = encode(&set, false, Said::NOTHING, opaque, &mut all);
+                assert_eq!(Some(encode_set(&set, opaque, &mut plain)), at);
+                let command = Command::new(Op::Get, b"key");
+                let get = Request::new(Op::Get, &command, key, || 0);
+                let at = encode(&get, false, Said::NOTHING, opaque, &mut all);
+                assert_eq!(Some(encode_get(key, opaque, &mut plain)), at);
+            }
+            assert_eq!(all, plain);
         }
     }
 
