@@ -116,7 +116,7 @@ fn fm32_another_order_and_an_error_in_the_middle() {
         line.send(b"VALUE x 0 1\r\n7\r\nSERVER_ERROR out of memory\r\n");
         line.until_closed();
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     let abc = [get("a"), get("b"), get("c")];
     let seen = batch(&it, &abc, OK);
     let values: Vec<_> = seen.iter().map(|seen| seen.value.as_deref()).collect();

@@ -65,7 +65,7 @@ fn fm104_callbacks_cancel() {
         line.send(b"END\r\n");
         line.until_closed();
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     let handle = it.handle;
     let others = Rc::new(RefCell::new(Vec::new()));
     let (its, log) = (others.clone(), it.log.clone());
@@ -95,7 +95,10 @@ fn fm104_freed_in_a_callback() {
     let silent = Peer::new(|mut line, _| {
         line.until_closed();
     });
-    for servers in ["memory://".to_string(), silent.uri("?timeout=20s")] {
+    for servers in [
+        "memory://".to_string(),
+        silent.uri("?protocol=ascii&timeout=20s"),
+    ] {
         let it = Rc::new(Loop::of(&servers));
         let (handle, inner) = (it.handle, it.clone());
         let first = if servers.starts_with("memory") {
@@ -139,7 +142,10 @@ fn fm104_freed_with_operations_under_way() {
     let silent = Peer::new(|mut line, _| {
         line.until_closed();
     });
-    let it = Loop::of(&format!("{},memory://", silent.uri("?timeout=20s")));
+    let it = Loop::of(&format!(
+        "{},memory://",
+        silent.uri("?protocol=ascii&timeout=20s")
+    ));
     // Nothing was done for these.
     let new: Vec<_> = (0..50)
         .map(|n| it.submit(&set(&format!("key:{n}"), "v")))
@@ -157,7 +163,7 @@ fn fm104_freed_with_operations_under_way() {
         );
     }
     // These were sent.
-    let it = Loop::of(&silent.uri("?timeout=20s"));
+    let it = Loop::of(&silent.uri("?protocol=ascii&timeout=20s"));
     let ids: Vec<_> = (0..5)
         .map(|n| it.submit(&set(&format!("key:{n}"), "v")))
         .collect();

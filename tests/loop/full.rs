@@ -57,7 +57,7 @@ fn fm17_what_has_not_left() {
         }
         line.until_closed();
     });
-    let it = Loop::of(&peer.uri("?timeout=20s&item_size_max=64m"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s&item_size_max=64m"));
     // Far more than the system takes.
     let large = it.submit(&set("large", vec![b'x'; 40 << 20]));
     let late = it.submit(&set("late", "1").within(Duration::from_millis(200)));

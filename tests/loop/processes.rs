@@ -28,7 +28,7 @@ fn woken_by_another_thread() {
     let silent = Peer::new(|mut line, _| {
         line.until_closed();
     });
-    let it = Loop::of(&silent.uri("?timeout=20s"));
+    let it = Loop::of(&silent.uri("?protocol=ascii&timeout=20s"));
     let shared = Shared(it.handle);
     it.submit(&get("a"));
     std::thread::scope(|scope| {

@@ -19,7 +19,7 @@ fn fm19_only_idempotent_commands_are_done_again() {
             line.until_closed();
         }
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     assert_eq!(it.one(&get("a")).status, it.one(&get("b")).status);
     assert_eq!(peer.accepted(), 2);
     let peer = Peer::new(|mut line, _| {
@@ -27,7 +27,7 @@ fn fm19_only_idempotent_commands_are_done_again() {
         line.send(b"5\r\n");
         line.receive(10);
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     assert_eq!(it.one(&incr("a", 1)).status, OK);
     let ended = it.one(&incr("a", 1));
     assert_eq!((ended.status, ended.effect()), (SERVER_DISCONNECT, 3));
@@ -40,7 +40,7 @@ fn fm19_never_twice() {
     let peer = Peer::new(|mut line, _| {
         line.receive(7);
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     assert_eq!(it.one(&get("a")).status, SERVER_DISCONNECT);
     assert_eq!(peer.accepted(), 1);
     let peer = Peer::new(|mut line, number| {
@@ -50,7 +50,7 @@ fn fm19_never_twice() {
             line.receive(7);
         }
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     let _ = it.one(&get("a"));
     assert_eq!(it.one(&get("b")).status, SERVER_DISCONNECT);
     assert_eq!(peer.accepted(), 2);

@@ -49,7 +49,7 @@ fn fm26_a_slow_drip() {
             std::thread::sleep(Duration::from_millis(5));
         }
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     let begun = Instant::now();
     assert_eq!(it.one(&get("a").within(SHORT)).status, TIMEOUT);
     assert!(begun.elapsed() >= SHORT);
@@ -65,7 +65,7 @@ fn fm62_a_connection_that_died_silently() {
         }
         line.until_closed();
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     assert_eq!(it.one(&get("a").within(SHORT)).status, TIMEOUT);
     assert_eq!(it.one(&get("b").patient()).status, NO_VALUE);
     assert_eq!(peer.accepted(), 2);
@@ -88,7 +88,7 @@ fn fm02_a_cancelled_reply_is_nobody_elses() {
         line.send(b"\r\nEND\r\nVALUE c 0 1\r\n3\r\nEND\r\n");
         line.until_closed();
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     let ids: Vec<_> = ["a", "b", "c"].map(|key| it.submit(&get(key))).into();
     turn_a_while(&it);
     assert_eq!(it.cancel(ids[0]), OK);
@@ -172,7 +172,7 @@ fn the_time_until_the_next_turn() {
     let peer = Peer::new(|mut line, _| {
         line.until_closed();
     });
-    let it = Loop::of(&peer.uri("?timeout=20s"));
+    let it = Loop::of(&peer.uri("?protocol=ascii&timeout=20s"));
     assert_eq!(it.timeout_us(), -1);
     it.submit(&get("a").within(PATIENCE));
     assert_eq!(it.timeout_us(), 0, "it is to be sent");

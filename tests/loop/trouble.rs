@@ -33,7 +33,7 @@ fn once(asked: usize, reply: &'static [u8], close: bool) -> Peer {
 }
 
 fn of(peer: &Peer) -> Loop {
-    Loop::of(&peer.uri("?timeout=20s"))
+    Loop::of(&peer.uri("?protocol=ascii&timeout=20s"))
 }
 
 /// FM-05: a reply that is cut off is no answer, at whatever byte; the next command has a new connection.
