@@ -64,6 +64,9 @@
 /** As a length, in arrays of lengths too: the bytes end at a NUL. */
 #define MC_CSTR SIZE_MAX
 
+/** From a selector: no server. */
+#define MC_SELECT_NONE SIZE_MAX
+
 /** As a time to live: expired at once. */
 #define MC_EXPIRE_NOW INT64_MIN
 
@@ -670,6 +673,12 @@ typedef struct mc_options mc_options;
 typedef struct mc_results mc_results;
 
 /**
+ * What a selector may ask about the servers that it chooses from, with the functions mc_select_*.
+ * Valid until it returns. Since: 0.1.
+ */
+typedef struct mc_selection mc_selection;
+
+/**
  * The statistics of servers: for each server, in the order of the list, how it answered and what it
  * said. Freed with mc_stats_list_free; holds no reference to the client. Since: 0.1.
  */
@@ -746,6 +755,24 @@ typedef void (*mc_observer_fn)(void *user, const struct mc_event *event);
  * Gives a `user` pointer back to its owner. Since: 0.1.
  */
 typedef void (*mc_destroy_fn)(void *user);
+
+/**
+ * Hashes a key: the same number for the same bytes, always. Called on any thread that is inside a call
+ * on the client, also on several at once, with no lock held. It must return, and may not use the client.
+ * Since: 0.1.
+ */
+typedef uint64_t (*mc_hasher_fn)(void *user, const char *key, size_t key_len);
+
+/**
+ * Chooses the server of a key: its place in the list, from 0 on, or MC_SELECT_NONE. The key is what
+ * the placement would hash: with the prefix or without, only its tag, or the route. One server is not
+ * asked about. As mc_hasher_fn, it is called on any thread, must return, and may not use the client.
+ * Since: 0.1.
+ */
+typedef size_t (*mc_selector_fn)(void *user,
+                                 const struct mc_selection *selection,
+                                 const char *key,
+                                 size_t key_len);
 
 /**
  * What one command was answered. Made by the library and reached by pointer only: it grows at its
@@ -1292,6 +1319,68 @@ MC_API mc_status mc_options_each(mc_option_fn each, void *user);
 MC_API
 mc_status mc_options_set_observer(struct mc_options *options,
                                   mc_observer_fn observer,
+                                  void *user,
+                                  mc_destroy_fn destroy);
+
+/**
+ * Hash a key with one of the library's hashes, by its name as the option `hash` takes it ("md5",
+ * "crc32", "libmemcached-default", …). `*hash` is below 2^32 but for "murmur64a" and "xxh3".
+ * MC_INVALID_ARGUMENT: there is none of this name. Since: 0.1.
+ */
+MC_API mc_status mc_hash(const char *name, const char *key, size_t key_len, uint64_t *hash);
+
+/**
+ * Return the number of servers, at least 2; 0 for NULL. Since: 0.1.
+ */
+MC_API size_t mc_select_count(const struct mc_selection *selection);
+
+/**
+ * Return the name of a server, as mc_servers tells it, which stays valid; NULL where there is none at
+ * this place. Since: 0.1.
+ */
+MC_API
+const char *mc_select_name(const struct mc_selection *selection,
+                           size_t index);
+
+/**
+ * Return the weight of a server; 0 where there is none at this place. Since: 0.1.
+ */
+MC_API uint32_t mc_select_weight(const struct mc_selection *selection, size_t index);
+
+/**
+ * Return whether there is a server at this place and it can be used now. Since: 0.1.
+ */
+MC_API bool mc_select_is_up(const struct mc_selection *selection, size_t index);
+
+/**
+ * Hash bytes with the hash that the client's options say: the hasher of mc_options_set_hasher, or the
+ * option `hash`, or that of the placement. Since: 0.1.
+ */
+MC_API
+mc_status mc_select_hash(const struct mc_selection *selection,
+                         const char *key,
+                         size_t key_len,
+                         uint64_t *hash);
+
+/**
+ * Have `hasher` hash the keys of clients made from these options from now on, in place of the option
+ * `hash`; NULL for none. It hashes whatever the placement hashes with the hash of the keys, which may be
+ * points of a ring too. `destroy` (may be NULL) runs once on `user`: after the last client and the options
+ * are freed, or another hasher is set; at once when this call fails. Since: 0.1.
+ */
+MC_API
+mc_status mc_options_set_hasher(struct mc_options *options,
+                                mc_hasher_fn hasher,
+                                void *user,
+                                mc_destroy_fn destroy);
+
+/**
+ * Have `selector` choose the servers of keys for clients made from these options from now on, in place
+ * of the option `placement`; NULL for none. `destroy` as in mc_options_set_hasher. Since: 0.1.
+ */
+MC_API
+mc_status mc_options_set_selector(struct mc_options *options,
+                                  mc_selector_fn selector,
                                   void *user,
                                   mc_destroy_fn destroy);
 

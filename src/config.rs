@@ -174,7 +174,7 @@ impl Options {
             changed.set(&name, &value)?;
             if options::find(&name)?.pooled {
                 return Err(Failure::argument(format!(
-                    "option {name} shapes the connections, which a view shares with its client"
+                    "option {name} shapes the servers and connections, which a view shares with its client"
                 )));
             }
         }

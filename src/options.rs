@@ -15,11 +15,13 @@ mod kind;
 mod number;
 mod profile;
 mod value;
+mod word;
 
 pub use kind::{DURATION_MAX, Kind, PATH_MAX, SECRET_MARK};
 pub use profile::Profile;
 pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
+pub use word::{HashName, Placement};
 
 /// What an option belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,6 +136,20 @@ options! {
             "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` asks a server for its version together with a connection's first command, which is in ASCII, and then speaks `meta` where the server knows that (many values at once are asked for in ASCII still).";
         profile: Profile = "full", Kind::Choice(&["full", "classic"]), [pooled],
             "What stands between the client and its servers. `classic` keeps to what proxies (twemproxy, mcrouter) pass: classic commands on keys in ASCII, and not a byte that was not asked for; everything else is MC_UNSUPPORTED before anything is sent. It contradicts `protocol=meta`, `protocol=binary` and `paranoid`. See docs/proxies.md.";
+        placement: Placement = "modula", Kind::Choice(Placement::WORDS), [pooled],
+            "Which server a key belongs to, as another client or a proxy places it: see `docs/placement.md`. With one server, all keys are its own.";
+        hash: Option<HashName> = "auto", Kind::Choice(HashName::OR_AUTO), [pooled],
+            "What keys are hashed with, instead of the hash that the placement has.";
+        hash_prefix: Option<bool> = "auto", Kind::Choice(&["auto", "on", "off"]), [pooled],
+            "Whether `key_prefix` is part of what is hashed; `auto` is as the placement's clients do it.";
+        hash_tags: bool = "off", Kind::Bool, [pooled],
+            "Of a key that holds a `{` and behind it a `}`, only what stands between the first `{` and the next `}` is hashed, if it is not empty: keys with the same tag belong to the same server.";
+        hashing_retries: u32 = "10", Kind::Count { min: 0, max: 1000 }, [pooled],
+            "Of `placement=rehash-down`: how often a key is hashed again while its servers are down.";
+        total_buckets: u32 = "0", Kind::Count { min: 0, max: 1_000_000 }, [pooled],
+            "Of `placement=consistent`: how many points there are for all servers together; 0 is the number of servers, squared.";
+        sort_servers: bool = "off", Kind::Bool, [pooled],
+            "Place as if the servers stood in the order of their hosts and ports, whatever the order of the list.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],
@@ -167,7 +183,7 @@ options! {
         weight: u32 = "1", Kind::Count { min: 1, max: 1000 }, [],
             "The share of the keys that this server gets, relative to the others.";
         alias: String = "", Kind::Text { max: 255 }, [],
-            "The name of the server in messages and results, instead of its address.";
+            "The name of the server in messages and results, and where a placement hashes the names of servers, instead of its address.";
         limit: u64 = "64m", Kind::Size { min: 64 * KIB, max: 64 * GIB }, [],
             "Of a memory:// server: how many bytes its items may take, as memcached's option -m says it. When they are more, those that were not used for longest are evicted.";
         tls_server_name: String = "", Kind::Text { max: 255 }, [],

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Kind, Options, Profile, Protocol, SECRET_MARK, Scope, ServerOptions, Stagger, TABLE,
-    TlsVersion, find,
+    Clock, Kind, Options, Placement, Profile, Protocol, SECRET_MARK, Scope, ServerOptions, Stagger,
+    TABLE, TlsVersion, find,
 };
 
 use memcached2::uri::Secret;
@@ -137,6 +137,13 @@ fn the_defaults_are_those_of_the_table() {
         max_value_size: 128 << 20,
         protocol: Protocol::Auto,
         profile: Profile::Full,
+        placement: Placement::Modula,
+        hash: None,
+        hash_prefix: None,
+        hash_tags: false,
+        hashing_retries: 10,
+        total_buckets: 0,
+        sort_servers: false,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),

@@ -85,6 +85,42 @@ fn keys_are_where_the_client_says() {
     assert_eq!(connections, [1; 5], "one thread needs one to each");
 }
 
+/// Keys that are written in base64 are placed as the caller wrote them, alone and in batches.
+#[test]
+fn keys_of_any_bytes_are_where_the_client_says() {
+    const OPTIONS: &str = "protocol=meta&binary_keys=on&key_prefix=p:&hash_prefix=on";
+    let servers = servers();
+    let client = Client::new(&format!("{}?{OPTIONS}", list(&servers)));
+    let alone = |server: &Memcached| Client::new(&format!("{}?{OPTIONS}", server.uri()));
+    let alone: Vec<_> = servers.iter().map(alone).collect();
+    let keys: Vec<_> = (0..300).map(|n| format!("any\tkey\r\n{n}")).collect();
+    let values: Vec<_> = keys.iter().map(|key| value(key)).collect();
+    let (one_by_one, together) = keys.split_at(100);
+    for (key, value) in one_by_one.iter().zip(&values) {
+        assert_eq!(client.set(key, value), OK, "{key:?}");
+    }
+    assert_eq!(client.set_multi(together, &values[100..]).status, OK);
+    let mut counts = vec![0; servers.len()];
+    for (key, value) in keys.iter().zip(&values) {
+        let place = place(&client, key);
+        counts[place] += 1;
+        for (number, server) in alone.iter().enumerate() {
+            let expected = match number == place {
+                true => Got::Value(value.clone()),
+                false => Got::Miss,
+            };
+            assert_eq!(server.get(key), expected, "{key:?} on server {number}");
+        }
+        assert_eq!(client.get(key), Got::Value(value.clone()));
+    }
+    let answer = client.get_multi(&keys);
+    assert_eq!(answer.status, OK);
+    for (got, value) in answer.entries.iter().zip(&values) {
+        assert_eq!(*got, Got::Value(value.clone()));
+    }
+    assert!(counts.iter().all(|count| *count > 10), "{counts:?}");
+}
+
 /// FM-77: a dead server costs its own keys, each of which says so; none is a miss.
 #[test]
 fn fm77_a_dead_server_costs_only_its_own_keys() {

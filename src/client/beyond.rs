@@ -10,6 +10,7 @@ use crate::error::{Failure, Result};
 use crate::operation::command::{Commands, any_key, unserved};
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
+use crate::options::Options;
 use crate::protocol::served::{Feature, Needs, served};
 use crate::protocol::{Command, Key, Op, Request};
 
@@ -31,8 +32,8 @@ impl<'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, 'a, S, C> {
     /// From here on no time of the command depends on the clock.
     #[cold]
     pub(super) fn settle_times(&self, command: &mut Command<'a>) {
-        let topology = self.context.topology;
-        let now = || unix_now(topology, command);
+        let context = self.context;
+        let now = || unix_now(context.topology, command, context.limits);
         let (ttl, extra) = (command.ttl.settled(now), command.extra.settled(now));
         command.ttl = ttl;
         command.extra = extra;
@@ -41,8 +42,7 @@ impl<'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, 'a, S, C> {
     /// The key of a command, which is none that every protocol can carry, as `failure` says.
     #[cold]
     pub(super) fn any_key(&self, command: &Command<'a>, failure: Box<Failure>) -> Result<Key<'a>> {
-        let carried = self.context.binary_keys && speech(self.call.options).is_none();
-        match carried {
+        match carries_any_key(self.call.options) {
             true => any_key(command.op, command, self.context.limits),
             false => Err(failure),
         }
@@ -138,6 +138,11 @@ impl<'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, 'a, S, C> {
             self.release(lane);
         }
     }
+}
+
+/// Whether keys of any bytes may be named, as far as that does not depend on the server.
+pub fn carries_any_key(options: &Options) -> bool {
+    options.binary_keys && speech(options).is_none()
 }
 
 #[cold]

@@ -30,6 +30,8 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
     pub(super) opened: u32,
     /// Servers that could not be reached, and why: not tried again for every command.
     pub(super) unreachable: Vec<(usize, Loss)>,
+    /// Where the next command goes, if that is known already: a place is computed once.
+    placed: Option<(Token, usize)>,
     /// Commands whose server's pool was full while connections to others were held: waiting then
     /// could be waiting for each other.
     pub(super) deferred: Vec<(Token, bool, bool)>,
@@ -95,6 +97,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             lanes: Vec::new(),
             opened: 0,
             unreachable: Vec::new(),
+            placed: None,
             deferred: Vec::new(),
             may_wait: !batch,
             waited: false,
@@ -153,7 +156,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             },
         };
         let mut request = Request::new(command.op, command, key, || {
-            unix_now(context.topology, command)
+            unix_now(context.topology, command, context.limits)
         });
         let needs = self.needs(&mut request);
         if let Err(failure) = self.may_be_served(needs, command.op) {
@@ -162,8 +165,12 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         if let Some(failure) = fault(&request, context.limits) {
             return operation.on(Event::Refused { tag, failure });
         }
-        let Some(to) = context.place(command) else {
-            let failure = no_servers(command.op);
+        let place = match self.placed {
+            Some((placed, to)) if placed == tag => Some(to),
+            _ => context.place(command),
+        };
+        let Some(to) = place else {
+            let failure = no_servers(command.op, context.topology);
             return operation.on(Event::Refused { tag, failure });
         };
         let usable = |lane: &Lane| lane.to == to && (lane.fresh || !fresh);
@@ -235,6 +242,7 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
         let one_server = context.topology.servers().len() == 1;
         let first = operation.unsent();
+        let placed = &mut self.placed;
         let next = |n: usize| {
             let tag = first.start + n;
             if tag >= first.end || context.commands.fill(tag, command).is_err() || command.op != op
@@ -242,10 +250,11 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
                 return None;
             }
             let key = key(op, command, context.limits).ok()?;
-            if !one_server && context.place(command) != Some(to) {
+            let tag = tag as Token;
+            if !one_server && !goes_to(to, context, tag, command, placed) {
                 return None;
             }
-            Some((tag as Token, key))
+            Some((tag, key))
         };
         let sent = |tag, key, key_at| sink.sent(tag, &Sent::of_key(key, id, key_at, name));
         let joined = lane.session().join_keys(op, next, sent);
@@ -270,11 +279,15 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             let Ok(key) = key(op, command, context.limits) else {
                 return;
             };
-            let request = Request::new(op, command, key, || unix_now(context.topology, command));
-            if context.place(command) != Some(to) || fault(&request, context.limits).is_some() {
+            let request = Request::new(op, command, key, || {
+                unix_now(context.topology, command, context.limits)
+            });
+            let tag = tag as Token;
+            if !goes_to(to, context, tag, command, &mut self.placed)
+                || fault(&request, context.limits).is_some()
+            {
                 return;
             }
-            let tag = tag as Token;
             let Some(key_at) = session.submit_next(tag, &request) else {
                 return;
             };
@@ -282,4 +295,21 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             self.sink.sent(tag, &Sent::new(&request, id, key_at, name));
         }
     }
+}
+
+/// Whether the command `tag` goes to this server; where it goes else is noted in `placed`.
+#[inline(always)]
+fn goes_to<C: Commands + ?Sized>(
+    to: usize,
+    context: &Context<'_, C>,
+    tag: Token,
+    command: &Command<'_>,
+    placed: &mut Option<(Token, usize)>,
+) -> bool {
+    let place = context.place(command);
+    let goes = place == Some(to);
+    if !goes {
+        *placed = place.map(|elsewhere| (tag, elsewhere));
+    }
+    goes
 }

@@ -39,7 +39,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             return Err(loss.clone());
         }
         let Some(server) = self.context.topology.server(to).cloned() else {
-            return Err(unreachable(no_servers(op)));
+            return Err(unreachable(no_servers(op, self.context.topology)));
         };
         let entry = if self.lanes.is_empty() && self.may_wait {
             match server.pool.enter(fresh) {

@@ -19,11 +19,12 @@ pub mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::deadline::{Deadline, Nanos};
 use crate::driver::{call, connect, contest, deliver, lane, place, server, slot, state, thread};
 pub use crate::driver::{pool, sink};
-use crate::error::Result;
+use crate::error::{Failure, Result, Status};
 use crate::names::ServerName;
 use crate::observe::{Notices, Observer};
 use crate::operation::batch::Batch;
@@ -32,7 +33,7 @@ use crate::operation::command::Commands;
 use crate::options::Options;
 use crate::protocol::classic::passes;
 use crate::protocol::served::Needs;
-use crate::protocol::{Command, Op};
+use crate::protocol::{Command, Key, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context, no_servers};
 use sink::Sink;
@@ -101,14 +102,24 @@ impl Client {
     /// Neither resolves nor connects. Fails where a store in memory is there already and is not what
     /// its URI says.
     pub fn new(config: Config, observer: Option<Arc<dyn Observer>>) -> Result<Client> {
-        Ok(Client::made(Core::new(&config, observer, None)?, config))
+        Client::placing(config, observer, Custom::default())
+    }
+
+    /// As [`Client::new`], with functions of the program's own that place keys.
+    pub fn placing(
+        config: Config,
+        observer: Option<Arc<dyn Observer>>,
+        custom: Custom,
+    ) -> Result<Client> {
+        let core = Core::new(&config, observer, custom, None)?;
+        Ok(Client::made(core, config))
     }
 
     /// A client that looks its servers' names up elsewhere than in the process's own resolver, which
     /// the client shares with all others: for tests.
     #[doc(hidden)]
     pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Result<Client> {
-        let core = Core::new(&config, None, Some(resolver))?;
+        let core = Core::new(&config, None, Custom::default(), Some(resolver))?;
         Ok(Client::made(core, config))
     }
 
@@ -280,14 +291,27 @@ impl Client {
         }
     }
 
+    /// Whether a command could name `key` (without prefix).
+    pub fn check_key(&self, key: &[u8]) -> Result<()> {
+        let options = &self.settings.options;
+        let checked = match beyond::carries_any_key(options) {
+            true => Key::any(&options.key_prefix, key),
+            false => Key::new(&options.key_prefix, key),
+        };
+        match checked {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Failure::new(Status::ILLEGAL_INPUT, fault.to_string())),
+        }
+    }
+
     /// The name of the server that `key` (without prefix) belongs to.
     pub fn server_for_key(&self, key: &[u8]) -> Result<ServerName> {
         let topology = self.core.state().topology();
         topology
-            .place(key)
+            .place(key, None, &self.settings.options.key_prefix)
             .and_then(|index| topology.server(index))
             .map(|server| server.name)
-            .ok_or_else(|| no_servers(Op::Get))
+            .ok_or_else(|| no_servers(Op::Get, &topology))
     }
 
     /// The servers' names, in the order of the list.
@@ -307,7 +331,7 @@ impl Client {
 
     /// Remove the server that `which` names, by its URI in any spelling or its alias.
     pub fn remove_server(&self, which: &str) -> Result<()> {
-        self.core.state().remove_server(which)
+        self.core.state().remove_server(which, &self.core)
     }
 
     /// Replace the list as a whole; servers that stay keep their connections.

@@ -55,13 +55,13 @@ pub fn run<S: Sink + Default>(
             return;
         }
     };
-    let request = Request::new(op, command, key, || unix_now(topology, command));
+    let request = Request::new(op, command, key, || unix_now(topology, command, limits));
     if let Some(failure) = fault(&request, limits) {
         return fail(sink, failure);
     }
-    let place = topology.place(command.route.unwrap_or(command.key));
+    let place = topology.place(command.key, command.route, limits.prefix);
     let Some((to, server)) = place.and_then(|to| Some((to, topology.server(to)?))) else {
-        return fail(sink, no_servers(op));
+        return fail(sink, no_servers(op, topology));
     };
     let mut begun = None;
     if call.options.shortcut {

@@ -1,30 +1,44 @@
 //! The servers of a client at one moment, in their order, with what a driver hangs on each. Never
 //! changed: a new list is a new snapshot, swapped as a whole.
 
-use super::selector::Selector;
+use std::sync::Arc;
+
+use super::placer::Placer;
 
 pub struct Topology<S> {
     servers: Vec<S>,
-    selector: Selector,
+    placer: Arc<Placer>,
 }
 
 impl<S> Topology<S> {
-    /// `weights` in the order of the servers.
-    pub fn new(servers: Vec<S>, weights: &[u32]) -> Topology<S> {
-        debug_assert_eq!(servers.len(), weights.len());
-        Topology {
-            servers,
-            selector: Selector::standard(weights),
-        }
+    /// `placer` is made for these servers, in this order.
+    pub fn new(servers: Vec<S>, placer: Arc<Placer>) -> Topology<S> {
+        Topology { servers, placer }
     }
 
-    /// The index of the server that `key` (without prefix) belongs to.
+    /// The index of the server that `key` belongs to, or the keys of `route` where that is given;
+    /// `prefix` is what is sent in front of the key, and never in front of a route.
     #[inline]
-    pub fn place(&self, key: &[u8]) -> Option<usize> {
+    pub fn place(&self, key: &[u8], route: Option<&[u8]>, prefix: &[u8]) -> Option<usize> {
         if self.servers.len() == 1 {
             return Some(0);
         }
-        self.selector.select(key)
+        self.place_among_several(key, route, prefix)
+    }
+
+    #[inline(never)]
+    fn place_among_several(
+        &self,
+        key: &[u8],
+        route: Option<&[u8]>,
+        prefix: &[u8],
+    ) -> Option<usize> {
+        let (key, prefix) = match route {
+            Some(route) => (route, &b""[..]),
+            None => (key, prefix),
+        };
+        let place = self.placer.place(key, prefix, &|_| true);
+        place.filter(|&index| index < self.servers.len())
     }
 
     pub fn servers(&self) -> &[S] {
@@ -33,5 +47,10 @@ impl<S> Topology<S> {
 
     pub fn server(&self, index: usize) -> Option<&S> {
         self.servers.get(index)
+    }
+
+    /// For another list of the same servers.
+    pub fn placer(&self) -> &Arc<Placer> {
+        &self.placer
     }
 }

@@ -76,19 +76,19 @@ pub fn limits(options: &Options) -> Limits<'_> {
 
 /// The server that a command goes to.
 #[inline(always)]
-fn place(topology: &Servers, command: &Command<'_>) -> Option<usize> {
+fn place(topology: &Servers, command: &Command<'_>, prefix: &[u8]) -> Option<usize> {
     if command.op.is_server_wide() {
         return Some(command.server);
     }
-    topology.place(command.route.unwrap_or(command.key))
+    topology.place(command.key, command.route, prefix)
 }
 
 /// The wall clock for a command's expiry time: that of its server, where it is in this process and may
 /// have been moved.
 #[cold]
 #[inline(never)]
-pub(crate) fn unix_now(topology: &Servers, command: &Command<'_>) -> i64 {
-    let server = place(topology, command).and_then(|to| topology.server(to));
+pub(crate) fn unix_now(topology: &Servers, command: &Command<'_>, limits: Limits<'_>) -> i64 {
+    let server = place(topology, command, limits.prefix).and_then(|to| topology.server(to));
     match server.and_then(|server| server.store.as_deref()) {
         Some(store) => store.unix_now(),
         None => deadline::unix_now(),
@@ -108,7 +108,7 @@ impl<'a, C: Commands + ?Sized> Context<'a, C> {
     /// The server that a command goes to.
     #[inline]
     pub(crate) fn place(&self, command: &Command<'_>) -> Option<usize> {
-        place(self.topology, command)
+        place(self.topology, command, self.limits.prefix)
     }
 }
 
@@ -124,11 +124,15 @@ impl<C: Commands + ?Sized> Values for Context<'_, C> {
 
 /// What a command is told that no server can have.
 #[cold]
-pub(crate) fn no_servers(op: Op) -> Box<Failure> {
+pub(crate) fn no_servers(op: Op, topology: &Servers) -> Box<Failure> {
     let effect = if op.is_read() {
         Effect::None
     } else {
         Effect::NotApplied
     };
-    Failure::new(Status::NO_AVAILABLE_SERVERS, "the client has no servers").effect(effect)
+    let why = match topology.servers() {
+        [] => "the client has no servers",
+        _ => "the placement has no server for this key",
+    };
+    Failure::new(Status::NO_AVAILABLE_SERVERS, why).effect(effect)
 }

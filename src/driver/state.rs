@@ -7,13 +7,14 @@ use std::time::Duration;
 use super::server::{Server, open_store};
 use super::snapshot::{Held, Snapshot};
 use super::thread;
+use crate::cluster::node::Node;
+use crate::cluster::placer::{Custom, Placer, Rule};
 use crate::cluster::topology::Topology;
 use crate::config::{self, Config, ServerSpec};
 use crate::connection::embedded::MemoryStore;
 use crate::error::Result;
 use crate::fork::per_process::PerProcess;
 use crate::observe::Observer;
-use crate::options::Options;
 use crate::transport::Tuning;
 use crate::transport::resolve::Resolver;
 use crate::transport::tls::{TlsContext, TlsSettings};
@@ -22,8 +23,8 @@ pub type Servers = Topology<Arc<Server>>;
 
 pub struct Core {
     state: PerProcess<State>,
-    /// The options that the client was made with: those that shape connections hold for all views.
-    options: Options,
+    /// What the client was made with: the options that shape connections hold for all views.
+    rule: Rule,
     tuning: Tuning,
     observer: Option<Arc<dyn Observer>>,
     /// `None`: the process's own.
@@ -51,18 +52,21 @@ impl Core {
     pub fn new(
         config: &Config,
         observer: Option<Arc<dyn Observer>>,
+        custom: Custom,
         resolver: Option<Arc<Resolver>>,
     ) -> Result<Core> {
         let options = config.options.clone();
+        let rule = Rule { options, custom };
+        let options = &rule.options;
         Ok(Core {
-            state: PerProcess::new(State::new(&config.servers, &options)?),
+            state: PerProcess::new(State::new(&config.servers, &rule)?),
             tuning: Tuning {
                 nodelay: options.tcp_nodelay,
                 keepalive: options.tcp_keepalive,
                 user_timeout: options.tcp_user_timeout,
                 io_timeout: options.timeout,
             },
-            options,
+            rule,
             observer,
             resolver,
         })
@@ -99,16 +103,19 @@ impl Core {
 impl State {
     /// Fails where the store of a server in memory is not what its URI says, or options contradict each
     /// other.
-    fn new(specs: &[ServerSpec], options: &Options) -> Result<State> {
+    fn new(specs: &[ServerSpec], rule: &Rule) -> Result<State> {
+        let options = &rule.options;
         options.agree_with_profile()?;
         let tls = TlsContext::new(TlsSettings::of(options)?);
         let with_store = |spec: &ServerSpec| Ok((spec.complete(options)?, open_store(spec)?));
         let servers = specs.iter().map(with_store).collect::<Result<Vec<_>>>()?;
-        Ok(State::of(servers, options.max_connections, tls))
+        let placer = placer(rule, servers.iter().map(|(spec, _)| spec))?;
+        Ok(State::of(servers, placer, options.max_connections, tls))
     }
 
     fn of(
         servers: Vec<(ServerSpec, Option<Arc<MemoryStore>>)>,
+        placer: Arc<Placer>,
         max_connections: u32,
         tls: TlsContext,
     ) -> State {
@@ -118,7 +125,7 @@ impl State {
             .map(|(spec, store)| Server::new(spec, store, max_connections, quiet_failed.clone()))
             .collect();
         State {
-            topology: Snapshot::new(topology(servers)),
+            topology: Snapshot::new(Topology::new(servers, placer)),
             quiet_failed,
             change: Mutex::new(()),
             max_connections,
@@ -136,7 +143,13 @@ impl State {
             .iter()
             .map(|server| (server.spec.clone(), server.store.clone()))
             .collect();
-        State::of(servers, parent.max_connections, parent.tls.renewed())
+        let placer = old.placer().clone();
+        State::of(
+            servers,
+            placer,
+            parent.max_connections,
+            parent.tls.renewed(),
+        )
     }
 
     fn close_inherited(parent: &State) {
@@ -167,16 +180,16 @@ impl State {
     }
 
     pub fn add_server(&self, uri: &str, core: &Core) -> Result<()> {
-        self.change(|specs| {
+        self.change(core, |specs| {
             let (added, stated) = config::parse_servers(uri)?;
-            config::agree(&core.options, &stated)?;
+            config::agree(&core.rule.options, &stated)?;
             specs.extend(completed(added, core)?);
             config::refuse_doubles(specs)
         })
     }
 
-    pub fn remove_server(&self, which: &str) -> Result<()> {
-        self.change(|specs| {
+    pub fn remove_server(&self, which: &str, core: &Core) -> Result<()> {
+        self.change(core, |specs| {
             let at = config::find_server(specs, which)?;
             specs.remove(at);
             Ok(())
@@ -184,25 +197,45 @@ impl State {
     }
 
     pub fn set_servers(&self, list: &str, core: &Core) -> Result<()> {
-        self.change(|specs| {
+        self.change(core, |specs| {
             let (servers, stated) = config::parse_servers(list)?;
-            config::agree(&core.options, &stated)?;
+            config::agree(&core.rule.options, &stated)?;
             *specs = completed(servers, core)?;
             Ok(())
         })
     }
 
     /// Make a new list of the old one, and swap; servers in both keep their connections, those that
-    /// left close theirs, and keep none that calls under way still make.
-    fn change(&self, edit: impl FnOnce(&mut Vec<ServerSpec>) -> Result<()>) -> Result<()> {
-        let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+    /// left close theirs, and keep none that calls under way still make. What is to be hashed is hashed
+    /// without the lock, since the program may have brought the hash; should another change come in
+    /// between, all is made anew.
+    fn change(&self, core: &Core, edit: impl Fn(&mut Vec<ServerSpec>) -> Result<()>) -> Result<()> {
+        loop {
+            let (mut specs, seen) = self.specs();
+            edit(&mut specs)?;
+            let placer = placer(&core.rule, specs.iter())?;
+            let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+            let old = self.topology();
+            if Arc::ptr_eq(old.placer(), &seen) {
+                return self.swap(old, specs, placer);
+            }
+        }
+    }
+
+    /// The list of the moment, and the placer that was made for it and for no other.
+    fn specs(&self) -> (Vec<ServerSpec>, Arc<Placer>) {
         let old = self.topology();
-        let mut specs: Vec<ServerSpec> = old
-            .servers()
-            .iter()
-            .map(|server| server.spec.clone())
-            .collect();
-        edit(&mut specs)?;
+        let specs = old.servers().iter().map(|server| server.spec.clone());
+        (specs.collect(), old.placer().clone())
+    }
+
+    /// With the lock held.
+    fn swap(
+        &self,
+        old: Held<'_, Servers>,
+        specs: Vec<ServerSpec>,
+        placer: Arc<Placer>,
+    ) -> Result<()> {
         let servers: Vec<Arc<Server>> = specs
             .into_iter()
             .map(|spec| self.kept_or_new(&old, spec))
@@ -211,7 +244,7 @@ impl State {
             |old: &&Arc<Server>| !servers.iter().any(|new| Arc::ptr_eq(&new.pool, &old.pool));
         let gone: Vec<Arc<Server>> = old.servers().iter().filter(left).cloned().collect();
         drop(old);
-        self.topology.replace(topology(servers));
+        self.topology.replace(Topology::new(servers, placer));
         for server in gone {
             server.pool.retire();
         }
@@ -230,15 +263,16 @@ impl State {
     }
 }
 
+/// Where keys go among these servers.
+fn placer<'s>(rule: &Rule, specs: impl Iterator<Item = &'s ServerSpec>) -> Result<Arc<Placer>> {
+    let nodes: Vec<Node<'_>> = specs.map(Node::from).collect();
+    Placer::new(rule, &nodes).map(Arc::new)
+}
+
 /// With the credentials of the client's options.
 fn completed(servers: Vec<ServerSpec>, core: &Core) -> Result<Vec<ServerSpec>> {
     servers
         .iter()
-        .map(|spec| spec.complete(&core.options))
+        .map(|spec| spec.complete(&core.rule.options))
         .collect()
-}
-
-fn topology(servers: Vec<Arc<Server>>) -> Servers {
-    let weights: Vec<u32> = servers.iter().map(|server| server.spec.weight).collect();
-    Topology::new(servers, &weights)
 }

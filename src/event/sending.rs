@@ -144,7 +144,7 @@ impl<T: Task> State<T> {
             let key_of = checked_key(command.op, &command, limits)?;
             let state = self.core.state();
             let topology = state.topology();
-            let now = || unix_now(&topology, &command);
+            let now = || unix_now(&topology, &command, limits);
             let request = Request::new(command.op, &command, key_of, now);
             let quiet = !of_batch && command.is_quiet(self.options.default_noreply);
             let waiter = Waiter {

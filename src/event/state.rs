@@ -166,7 +166,7 @@ impl<T: Task> State<T> {
             let context = Context::new(&job.kept, &topology, &self.options);
             let to = context.place(&command);
             let server = to.and_then(|to| Some((to, topology.server(to)?.clone())));
-            server.ok_or_else(|| no_servers(command.op))
+            server.ok_or_else(|| no_servers(command.op, &topology))
         };
         let (to, server) = match place(job) {
             Ok(found) => found,

@@ -203,18 +203,11 @@ pub unsafe extern "C" fn mc_server_for_key(
         let client = borrow(client, "client")?;
         // SAFETY: as above.
         let key = unsafe { bytes(key.cast(), key_len, "key") }?;
-        check_key(&client.options().key_prefix, key)?;
+        client.check_key(key)?;
         let name = client.server_for_key(key)?;
         // SAFETY: as above.
         unsafe { hand_out(name.as_str(), buf, cap, needed) }
     })
-}
-
-fn check_key(prefix: &[u8], key: &[u8]) -> Result<()> {
-    match Key::new(prefix, key) {
-        Ok(_) => Ok(()),
-        Err(fault) => Err(Failure::new(Status::ILLEGAL_INPUT, fault.to_string())),
-    }
 }
 
 /// Check whether a key is legal: 1 to 250 bytes, none a space, a control character or DEL. MC_OK, or
@@ -224,6 +217,9 @@ pub unsafe extern "C" fn mc_key_check(key: *const c_char, key_len: usize) -> mc_
     guard(|| {
         // SAFETY: the caller's pointer.
         let key = unsafe { bytes(key.cast(), key_len, "key") }?;
-        check_key(b"", key)
+        match Key::new(b"", key) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Failure::new(Status::ILLEGAL_INPUT, fault.to_string())),
+        }
     })
 }

@@ -29,6 +29,7 @@ pub mod last_error;
 pub mod log;
 pub mod memory;
 pub mod options;
+pub mod placement;
 pub mod read;
 pub mod results;
 pub mod server;

@@ -8,6 +8,7 @@ use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
 use super::status::mc_status;
 use crate::client::Client;
+use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::observe::Observer;
 use crate::options::TABLE;
@@ -28,6 +29,7 @@ impl Handle for mc_options {
 pub struct Settings {
     config: Mutex<Config>,
     observer: Mutex<Option<Arc<dyn Observer>>>,
+    custom: Mutex<Custom>,
 }
 
 impl Settings {
@@ -43,13 +45,26 @@ impl Settings {
         drop(old);
     }
 
+    /// Change the functions that place keys; what `change` returns is dropped without the lock.
+    pub(super) fn place_by<T>(&self, change: impl FnOnce(&mut Custom) -> T) {
+        let old = change(&mut self.custom.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(old);
+    }
+
     pub(super) fn client(&self) -> crate::error::Result<Client> {
         let observer = self
             .observer
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        Client::new(self.config().clone(), observer)
+        let custom = self
+            .custom
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        // Not under the lock: it hashes.
+        let config = self.config().clone();
+        Client::placing(config, observer, custom)
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) struct Refused {
     pub why: String,
 }
 
-type Read<T> = std::result::Result<T, Refused>;
+pub(super) type Read<T> = std::result::Result<T, Refused>;
 
 /// A type that an option can have.
 pub(super) trait Value: Sized {
@@ -145,8 +145,12 @@ impl Value for bool {
     }
 
     fn write(&self) -> String {
-        if *self { "on" } else { "off" }.into()
+        bool_word(*self).into()
     }
+}
+
+pub(super) const fn bool_word(value: bool) -> &'static str {
+    if value { "on" } else { "off" }
 }
 
 /// A name for humans and for lists of servers.

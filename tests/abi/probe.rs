@@ -48,6 +48,8 @@ impl Probe {
         // Bits 0 and 1: it could not do its work.
         let code = ran.status.code().unwrap_or(1);
         assert_eq!(code & 3, 0, "{}", ran.report());
+        // Of a file that it cannot read it only complains, and takes it for one that is the same.
+        assert_eq!(ran.stderr, "", "{}", ran.report());
         ran
     }
 

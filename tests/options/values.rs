@@ -76,7 +76,8 @@ pub fn bad(kind: &Kind) -> Vec<String> {
         }
         Kind::Count { min, max } => {
             let mut rows = words("-1 +1 1.0 x 1k 4294967297 99999999999999999999");
-            rows.extend([(min - 1).to_string(), (max + 1).to_string()]);
+            rows.extend(min.checked_sub(1).map(|below| below.to_string()));
+            rows.push((max + 1).to_string());
             rows.extend([String::new(), " 1".into()]);
             rows
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::client::server::Server;
 use crate::client::state::Core;
+use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::error::{Failure, Result};
 use crate::options::Options;
@@ -25,7 +26,7 @@ impl Target {
         config.add_server(uri, 0)?;
         // There is no pool: this only says how many sockets a forked child has to know of.
         config.options.max_connections = 1;
-        let core = Core::new(&config, None, resolver)?;
+        let core = Core::new(&config, None, Custom::default(), resolver)?;
         let server = core.state().topology().server(0).cloned();
         let server = server.ok_or_else(|| Failure::argument("uri names no server"))?;
         Ok(Target {
