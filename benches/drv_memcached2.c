@@ -33,14 +33,16 @@ static size_t server_uri(char *to, size_t room, const bconf *c, int i) {
   if (strstr(c->variant, "memory")) return (size_t)snprintf(to, room, "%smemory://bench%d", i ? "," : "", i);
   int n = c->path[i] ? snprintf(to, room, "%smemcached+unix://%s", i ? "," : "", c->path[i])
                      : snprintf(to, room, "%smemcached://%s:%d/", i ? "," : "", c->host[i], c->port[i]);
+  static const char *const options[][2] = {{"paranoid", "paranoid=on"}, {"noshortcut", "shortcut=off"},
+                                           {"ascii", "protocol=ascii"}, {"meta", "protocol=meta"},
+                                           {"binary", "protocol=binary"}};
   size_t used = (size_t)n;
   const char *separator = "?";
-  if (strstr(c->variant, "paranoid")) {
-    used += (size_t)snprintf(to + used, room - used, "%sparanoid=on", separator);
+  for (size_t o = 0; o < sizeof options / sizeof *options; ++o) {
+    if (!strstr(c->variant, options[o][0])) continue;
+    used += (size_t)snprintf(to + used, room - used, "%s%s", separator, options[o][1]);
     separator = "&";
   }
-  if (strstr(c->variant, "noshortcut"))
-    used += (size_t)snprintf(to + used, room - used, "%sshortcut=off", separator);
   return used;
 }
 

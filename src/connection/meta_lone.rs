@@ -31,27 +31,39 @@ impl Session {
         request: &Request<'_, '_>,
     ) -> Result<usize, NoMemory> {
         let value = request.value().len();
-        match (request.op, &self.tagged) {
-            (Op::Get, Some(tagged)) => {
+        let Some(tagged) = &mut self.tagged else {
+            return Ok(0);
+        };
+        tagged.line_end.set(tagged.next);
+        match request.op {
+            Op::Get => {
                 self.outbox.reserve(meta::line_room(&request.key))?;
                 let begin = self.outbox.bytes().len();
                 let bytes = self.outbox.commands();
-                let key_at = meta::encode_get(request.key, tagged.next, bytes);
+                let key_at = meta::encode_get(request.key, &tagged.line_end, bytes);
                 self.outbox.queue_from(begin);
                 Ok(key_at)
             }
-            (Op::Set, Some(tagged)) if value <= COPIED_VALUE_MAX => {
+            Op::Set if value <= COPIED_VALUE_MAX => {
                 let room = meta::line_room(&request.key) + value + 2;
                 self.outbox.reserve(room)?;
                 let begin = self.outbox.bytes().len();
                 let bytes = self.outbox.commands();
-                let key_at = meta::encode_set(request, tagged.next, bytes);
+                let key_at = meta::encode_set(request, false, &tagged.line_end, bytes);
                 append(bytes, request.value());
                 append(bytes, b"\r\n");
                 self.outbox.queue_from(begin);
                 Ok(key_at)
             }
-            _ => self.encode_other_meta(request),
+            // Copied, so that the others need not have theirs in memory.
+            _ => {
+                let command = *request.command;
+                let request = Request {
+                    command: &command,
+                    ..*request
+                };
+                self.encode_other_meta(&request)
+            }
         }
     }
 
@@ -74,7 +86,7 @@ impl Session {
         let lone = match request.op {
             Op::Get | Op::Gets => self.lone_meta_value(request, key_at)?,
             Op::Incr | Op::Decr => self.lone_meta_number()?,
-            op if op.sends_value() => self.lone_meta_stored(request)?,
+            op if op.sends_value() => self.lone_meta_stored()?,
             _ => return None,
         };
         // A large value is the answer only when it is whole.
@@ -89,29 +101,26 @@ impl Session {
     /// `VA 3 kkey f0 O7`, or `EN kkey O7`, behind `mg key v k f O7`.
     #[inline(always)]
     fn lone_meta_value(&mut self, request: &Request<'_, '_>, key_at: usize) -> Option<Lone> {
+        let tagged = self.tagged.as_mut()?;
         let unread = self.inbox.unread();
-        let with_cas = request.op == Op::Gets;
-        let behind_key = key_at + request.key.wire_len();
-        let sent = self.outbox.bytes();
-        let key = sent.get(key_at..behind_key)?;
-        // Behind ` v k f`, and ` c`.
-        let opaque = sent.get(behind_key + if with_cas { 8 } else { 6 }..)?;
-        let Some(line) = unread.strip_prefix(b"VA ") else {
-            let rest = behind(unread.strip_prefix(b"EN k")?, key)?;
-            return (rest.len() == opaque.len() && same(rest, opaque))
-                .then_some(Lone::Miss(Status::NO_VALUE));
-        };
-        let (len, n) = number::leading(line)?;
-        let rest = behind(line[n..].strip_prefix(b" k")?, key)?;
-        let (flags, n) = number::leading(rest.strip_prefix(b" f")?)?;
-        let mut rest = &rest[2 + n..];
+        let key = self
+            .outbox
+            .bytes()
+            .get(key_at..)?
+            .get(..request.key.wire_len())?;
+        if let Some(rest) = unread.strip_prefix(b"EN k") {
+            let is_its = behind(rest, key)? == tagged.line_end.bytes();
+            return is_its.then_some(Lone::Miss(Status::NO_VALUE));
+        }
+        let (len, rest) = tagged.alike.len(unread)?;
+        let (flags, mut rest) = tagged.alike.flags(behind(rest, key)?)?;
         let mut cas = None;
-        if with_cas {
+        if request.op == Op::Gets {
             let (unique, n) = number::leading(rest.strip_prefix(b" c")?)?;
             cas = Some(unique);
             rest = &rest[2 + n..];
         }
-        let rest = behind(rest, opaque)?;
+        let rest = tagged.line_end.behind(rest)?;
         let head = ValueHead {
             flags: u32::try_from(flags).ok()?,
             len: usize::try_from(len).ok()?,
@@ -137,31 +146,21 @@ impl Session {
         Some(Lone::Value { head, value })
     }
 
-    /// `HD O7` behind `ms key 3 O7`.
+    /// `HD O7`.
     #[inline(always)]
-    fn lone_meta_stored(&self, request: &Request<'_, '_>) -> Option<Lone> {
-        let value = request.value().len();
-        if value > COPIED_VALUE_MAX {
-            return None;
-        }
-        let sent = self.outbox.bytes();
-        let line = sent.get(..sent.len().checked_sub(value + 2)?)?;
-        let opaque = self.inbox.unread().strip_prefix(b"HD")?;
-        (opaque.starts_with(b" O") && line.ends_with(opaque)).then_some(Lone::Done)
+    fn lone_meta_stored(&self) -> Option<Lone> {
+        let end = self.inbox.unread().strip_prefix(b"HD")?;
+        (end == self.tagged.as_ref()?.line_end.bytes()).then_some(Lone::Done)
     }
 
-    /// `VA 2 O7` and a number behind `ma key MI v D1 O7`.
+    /// `VA 2 O7` and a number.
     #[inline(always)]
     fn lone_meta_number(&self) -> Option<Lone> {
         let (len, n) = number::leading(self.inbox.unread().strip_prefix(b"VA ")?)?;
         let rest = &self.inbox.unread()[3 + n..];
-        let digits = usize::try_from(len).ok()?;
-        let (opaque, body) =
-            rest.split_at_checked(rest.len().checked_sub(digits.checked_add(2)?)?)?;
-        if !opaque.starts_with(b" O") || !self.outbox.bytes().ends_with(opaque) {
-            return None;
-        }
-        Some(Lone::Number(number::whole(body.strip_suffix(b"\r\n")?)?))
+        let body = self.tagged.as_ref()?.line_end.behind(rest)?;
+        let digits = body.strip_suffix(b"\r\n")?;
+        (u64::try_from(digits.len()) == Ok(len)).then(|| number::whole(digits).map(Lone::Number))?
     }
 }
 

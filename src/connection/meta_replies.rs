@@ -33,6 +33,7 @@ impl Session {
             return Ok(None);
         };
         tagged.clamped = request.wire.clamped();
+        tagged.line_end.set(tagged.next);
         let value = match request.op.sends_value() {
             true => request.value(),
             false => b"",
@@ -46,7 +47,7 @@ impl Session {
         }
         let begin = self.outbox.bytes().len();
         let bytes = self.outbox.commands();
-        let Some(key_at) = meta::encode(request, silent, said, tagged.next, bytes) else {
+        let Some(key_at) = meta::encode(request, silent, said, &tagged.line_end, bytes) else {
             return Ok(None);
         };
         if lent {

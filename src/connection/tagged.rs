@@ -23,6 +23,10 @@ pub(super) struct Tagged {
     pub is_binary: bool,
     /// That of the next command.
     pub next: u32,
+    /// Of meta: how the line ends that was queued last.
+    pub line_end: meta::LineEnd,
+    /// The lines of the last value.
+    pub alike: meta::Alike,
     pub silence: Silence,
     /// Longer values are not sent silently, where an error has no opaque: their refusal is known.
     loud_above: usize,
@@ -78,6 +82,8 @@ impl Tagged {
         Some(Tagged {
             is_binary,
             next,
+            line_end: meta::LineEnd::of(next),
+            alike: meta::Alike::default(),
             silence: Silence::default(),
             loud_above: usize::MAX,
             loud_next: false,

@@ -1,5 +1,6 @@
 //! Commands into lines.
 
+use super::LineEnd;
 use crate::buffer::append;
 use crate::protocol::expiry::Ttl;
 use crate::protocol::extra::Said;
@@ -16,7 +17,7 @@ pub fn line_room(key: &Key<'_>) -> usize {
     LINE_ROOM + base64::encoded_len(key.wire_len())
 }
 
-/// Append a command's line with its end, whose reply is to repeat `opaque`; a `quiet` one is answered by
+/// Append a command's line with its end, which the end of its reply is to repeat; a `quiet` one is answered by
 /// nothing where `mg` finds nothing, and where `ms` or `md` does what it is for. Room for it must have
 /// been reserved by [`line_room`]. `said` is what of the command's words the server has. Returns where the
 /// key (with its prefix) begins in `out`; `None`, and nothing is appended, where the protocol has no
@@ -26,7 +27,7 @@ pub fn encode(
     request: &Request<'_, '_>,
     quiet: bool,
     said: Said,
-    opaque: u32,
+    end: &LineEnd,
     out: &mut Vec<u8>,
 ) -> Option<usize> {
     append(out, word(request.op)?);
@@ -70,25 +71,29 @@ pub fn encode(
     if quiet {
         append(out, SILENT);
     }
-    number(b" O", opaque, out);
-    append(out, b"\r\n");
+    end.put(out);
     Some(key_at)
 }
 
 /// As [`encode`], a plain `get`: the most frequent command, in as few steps as can be.
 #[inline(always)]
-pub fn encode_get(key: Key<'_>, opaque: u32, out: &mut Vec<u8>) -> usize {
+pub fn encode_get(key: Key<'_>, end: &LineEnd, out: &mut Vec<u8>) -> usize {
     append(out, b"mg ");
     let key_at = out.len();
     put_key(key, out);
-    append(out, b" v k f O");
-    end(opaque, out);
+    append(out, b" v k f");
+    end.put(out);
     key_at
 }
 
 /// As [`encode`], a plain `set`.
 #[inline(always)]
-pub fn encode_set(request: &Request<'_, '_>, opaque: u32, out: &mut Vec<u8>) -> usize {
+pub fn encode_set(
+    request: &Request<'_, '_>,
+    quiet: bool,
+    end: &LineEnd,
+    out: &mut Vec<u8>,
+) -> usize {
     let command = request.command;
     append(out, b"ms ");
     let key_at = out.len();
@@ -100,8 +105,10 @@ pub fn encode_set(request: &Request<'_, '_>, opaque: u32, out: &mut Vec<u8>) -> 
     if request.wire.expiry != 0 {
         number(b" T", request.wire.expiry, out);
     }
-    append(out, b" O");
-    end(opaque, out);
+    if quiet {
+        append(out, SILENT);
+    }
+    end.put(out);
     key_at
 }
 
@@ -111,13 +118,6 @@ fn put_key(key: Key<'_>, out: &mut Vec<u8>) {
         append(out, key.prefix());
     }
     append(out, key.user());
-}
-
-/// The opaque, and the line's end.
-#[inline(always)]
-fn end(opaque: u32, out: &mut Vec<u8>) {
-    append(out, itoa::Buffer::new().format(opaque).as_bytes());
-    append(out, b"\r\n");
 }
 
 /// The line behind whose reply all earlier commands have had theirs, quiet ones too.
@@ -312,7 +312,13 @@ mod tests {
         let request = Request::new(op, &command, key, || 0);
         let mut out = Vec::with_capacity(line_room(&key));
         let room = out.capacity();
-        let key_at = encode(&request, false, command.extra.said, u32::MAX, &mut out)?;
+        let key_at = encode(
+            &request,
+            false,
+            command.extra.said,
+            &LineEnd::of(u32::MAX),
+            &mut out,
+        )?;
         assert!(out.capacity() == room, "{op:?} has more than its room");
         assert_eq!(out.get(key_at..key_at + 5), Some(&b"p:key"[..]));
         Some(String::from_utf8(out).expect("text"))
@@ -356,14 +362,15 @@ mod tests {
             (command.value, command.flags, command.ttl) = (value, flags, ttl);
             let key = Key::new(prefix, b"key").expect("a legal key");
             let (mut all, mut plain) = (Vec::with_capacity(500), Vec::with_capacity(500));
-            for opaque in [0, 9, 10_000, u32::MAX] {
+            for (opaque, quiet) in [(0, false), (9, true), (10_000, false), (u32::MAX, true)] {
+                let end = LineEnd::of(opaque);
                 let set = Request::new(Op::Set, &command, key, || 0);
-                let at = encode(&set, false, Said::NOTHING, opaque, &mut all);
-                assert_eq!(Some(encode_set(&set, opaque, &mut plain)), at);
+                let at = encode(&set, quiet, Said::NOTHING, &end, &mut all);
+                assert_eq!(Some(encode_set(&set, quiet, &end, &mut plain)), at);
                 let command = Command::new(Op::Get, b"key");
                 let get = Request::new(Op::Get, &command, key, || 0);
-                let at = encode(&get, false, Said::NOTHING, opaque, &mut all);
-                assert_eq!(Some(encode_get(key, opaque, &mut plain)), at);
+                let at = encode(&get, false, Said::NOTHING, &end, &mut all);
+                assert_eq!(Some(encode_get(key, &end, &mut plain)), at);
             }
             assert_eq!(all, plain);
         }
@@ -401,7 +408,7 @@ mod tests {
         command.value = &value;
         let request = Request::new(Op::Set, &command, Key::NONE, || 0);
         let mut out = Vec::with_capacity(line_room(&Key::NONE));
-        encode(&request, true, Said::NOTHING, 7, &mut out);
+        encode(&request, true, Said::NOTHING, &LineEnd::of(7), &mut out);
         assert_eq!(out, b"ms  1048576 q O7\r\n");
     }
 
@@ -474,14 +481,17 @@ mod tests {
         let key = Key::any(b"p:", command.key).expect("a key of any bytes");
         let request = Request::new(Op::Get, &command, key, || 0);
         let mut out = Vec::with_capacity(line_room(&key));
-        assert_eq!(encode(&request, false, Said::BASE64, 7, &mut out), Some(3));
+        assert_eq!(
+            encode(&request, false, Said::BASE64, &LineEnd::of(7), &mut out),
+            Some(3)
+        );
         assert_eq!(out, b"mg cDphIGIADQo= v f b O7\r\n");
         let long = [0xff; 186];
         let key = Key::any(b"", &long).expect("a key of 186 bytes");
         let request = Request { key, ..request };
         let mut out = Vec::with_capacity(line_room(&key));
         let room = out.capacity();
-        assert!(encode(&request, false, Said::BASE64, 7, &mut out).is_some());
+        assert!(encode(&request, false, Said::BASE64, &LineEnd::of(7), &mut out).is_some());
         assert_eq!(out.len(), 3 + 248 + " v f b O7\r\n".len());
         assert_eq!(out.capacity(), room);
     }
