@@ -269,9 +269,6 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         };
         let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
         let session = lane.session();
-        if session.is_tagged() {
-            return;
-        }
         for tag in operation.unsent() {
             if context.commands.fill(tag, command).is_err() || command.op != op {
                 return;

@@ -5,10 +5,12 @@ use super::arrival::{Arrival, Outcome};
 use super::outbox::{COPIED_VALUE_MAX, Token};
 use super::owed::{Form, Owed};
 use super::session::{Mode, Session};
+use super::silence::Turn;
 use super::tagged::{Read, Unsent};
 use crate::buffer::append;
 use crate::error::{Effect, Status};
 use crate::protocol::binary::client::{self as binary, Answer, Decoded, Expect, Headed};
+use crate::protocol::binary::header::Header;
 use crate::protocol::{Op, Request, Span, ValueHead, refusal};
 
 const UNSENT: &str = "a reply to a command that was not sent yet";
@@ -105,8 +107,7 @@ impl Session {
         if unread.is_empty() {
             return Read::Wait;
         }
-        let waiting = self.owed.waiting();
-        if waiting.is_empty() {
+        if self.owed.is_empty() {
             self.check_surplus();
             return Read::Wait;
         }
@@ -115,16 +116,11 @@ impl Session {
             Headed::Broken(why) => return self.no_frame(why),
             Headed::Frame(header) => header,
         };
-        let expected = waiting.iter().enumerate();
-        let expected = expected.map_while(|(index, owed)| self.expected(index, owed));
-        let Some(index) = binary::settled(expected, &header) else {
+        let Some((index, owed, expect)) = self.asked_in_binary(&header) else {
             self.poison(ANOTHERS);
             return Read::GoOn;
         };
-        let owed = waiting[index];
-        let Some(expect) = self.expected(index, &owed) else {
-            return Read::GoOn;
-        };
+        let unread = self.inbox.unread();
         let key = match owed.form {
             Form::Barrier => b"",
             Form::Loud | Form::Silent => owed.key(self.outbox.bytes()),
@@ -153,15 +149,25 @@ impl Session {
             self.poison(UNSENT);
             return Read::GoOn;
         }
-        // Those before it first; then it is at the front.
-        if self.settle(index) {
-            return Read::GoOn;
-        }
+        let index = match self.turn_of(index) {
+            Turn::Later => return Read::GoOn,
+            Turn::Now => 0,
+            Turn::InPlace => index,
+        };
         match decoded {
-            Decoded::Value { used, head } => self.value_frame(&owed, used, head),
-            Decoded::Reply { used, answer } => self.whole_frame(&owed, used, answer, early),
+            Decoded::Value { used, head } => self.value_frame(index, &owed, used, head),
+            Decoded::Reply { used, answer } => self.whole_frame(index, &owed, used, answer, early),
             Decoded::More(_) | Decoded::Broken(_) => Read::Wait,
         }
+    }
+
+    /// The command that this frame answers, behind silent ones at the most, with its place in the queue.
+    fn asked_in_binary(&mut self, header: &Header) -> Option<(usize, Owed, Expect)> {
+        let index = header.opaque.wrapping_sub(self.front_opaque()) as usize;
+        let owed = *self.owed.get(index)?;
+        let expect = self.expected(index, &owed)?;
+        let is_its = !owed.answered && self.is_reached(index, |_| false);
+        is_its.then_some((index, owed, expect))
     }
 
     /// See to it that so many bytes have room, and wait for them.
@@ -174,7 +180,14 @@ impl Session {
     }
 
     /// A reply without a value, all of which is here.
-    fn whole_frame(&mut self, owed: &Owed, used: usize, answer: Answer, early: bool) -> Read {
+    fn whole_frame(
+        &mut self,
+        index: usize,
+        owed: &Owed,
+        used: usize,
+        answer: Answer,
+        early: bool,
+    ) -> Read {
         let at = self.inbox.position() as u32;
         let absolute = |span: Span| Span {
             at: span.at + at,
@@ -208,7 +221,7 @@ impl Session {
             }
         };
         self.stats = 0;
-        self.owed.pop();
+        self.take(index);
         match owed.form {
             Form::Barrier => Read::GoOn,
             Form::Loud | Form::Silent => self.answered(owed, what),
@@ -218,7 +231,7 @@ impl Session {
     // --- values
 
     /// A value begins `used` bytes behind the frame's first.
-    fn value_frame(&mut self, owed: &Owed, used: usize, head: ValueHead) -> Read {
+    fn value_frame(&mut self, index: usize, owed: &Owed, used: usize, head: ValueHead) -> Read {
         if head.len > self.max_value {
             self.poison("a value larger than max_value_size");
             return Read::GoOn;
@@ -230,7 +243,7 @@ impl Session {
             }
             self.inbox.consume(used);
             self.large_before = true;
-            self.mode = Mode::Value { index: 0, head };
+            self.mode = Mode::Value { index, head };
             return Read::GoOn;
         }
         // A batch hands values out with a NUL behind them, where the next frame stands; the frame's own
@@ -240,7 +253,7 @@ impl Session {
         self.inbox.overwrite(at + head.len, 0);
         self.inbox.consume(whole);
         self.large_before = false;
-        self.owed.pop();
+        self.take(index);
         let value = Span {
             at: at as u32,
             len: head.len as u32,
@@ -269,16 +282,25 @@ impl Session {
             *left -= n;
             self.inbox.consume(n);
         }
-        let (Mode::Placing { head, left: 0, .. } | Mode::Skipping { head, left: 0, .. }) =
-            self.mode
+        let (Mode::Placing {
+            index,
+            head,
+            left: 0,
+        }
+        | Mode::Skipping {
+            index,
+            head,
+            left: 0,
+        }) = self.mode
         else {
             return Read::Wait;
         };
         self.mode = Mode::Lines;
-        match self.owed.pop() {
-            Some(owed) => self.answered(&owed, Outcome::Placed { head, proved: true }),
-            None => Read::Wait,
-        }
+        let Some(owed) = self.owed.get(index).copied() else {
+            return Read::Wait;
+        };
+        self.take(index);
+        self.answered(&owed, Outcome::Placed { head, proved: true })
     }
 
     /// What has come is no frame. A line of text is what a server says that does not speak the protocol,

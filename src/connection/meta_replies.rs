@@ -5,6 +5,7 @@ use super::arrival::Outcome;
 use super::outbox::{COPIED_VALUE_MAX, Token};
 use super::owed::{Form, Owed};
 use super::session::{Mode, Session};
+use super::silence::Turn;
 use super::tagged::Read;
 use crate::buffer::{NoMemory, append};
 use crate::error::{Effect, Status};
@@ -149,7 +150,7 @@ impl Session {
 
     /// The place in the queue of the command that this is the reply to, behind silent ones at the most:
     /// it has its opaque, and where it names a key, its key.
-    fn asked_for(&self, reply: &Reply) -> Option<usize> {
+    fn asked_for(&mut self, reply: &Reply) -> Option<usize> {
         let waiting = self.owed.waiting();
         let is_barrier = reply.code == Code::Barrier;
         let index = match reply.returned.opaque {
@@ -161,10 +162,7 @@ impl Session {
         };
         // The error line may have been that of the last read, which is not silent.
         let has_errors = is_barrier && self.has_errors();
-        let is_settled =
-            |owed: &Owed| owed.form == Form::Silent || (has_errors && owed.op.reads_value());
         let owed = waiting.get(index)?;
-        let before = &waiting[..index];
         let key = owed.key(self.outbox.bytes());
         let names_another = |span: Span| {
             let named = span.of(self.inbox.unread());
@@ -177,8 +175,9 @@ impl Session {
             && is_barrier != reply.returned.opaque.is_some()
             && (is_barrier || owed.op.takes_key())
             && !reply.returned.key.is_some_and(names_another)
-            && before.iter().all(is_settled);
-        is_its.then_some(index)
+            && !owed.answered;
+        let may_fail = |owed: &Owed| has_errors && owed.op.reads_value();
+        (is_its && self.is_reached(index, may_fail)).then_some(index)
     }
 
     fn meta_reply(&mut self, used: usize, reply: &Reply) -> Read {
@@ -201,10 +200,11 @@ impl Session {
             self.poison(UNEXPECTED);
             return Read::GoOn;
         }
-        // Those before it first; then it is at the front.
-        if self.settle(index) {
-            return Read::GoOn;
-        }
+        let index = match self.turn_of(index) {
+            Turn::Later => return Read::GoOn,
+            Turn::Now => 0,
+            Turn::InPlace => index,
+        };
         if let Some(answer) = answer {
             self.note(&owed, reply, answer);
         }
@@ -217,9 +217,9 @@ impl Session {
             Some(meta::Answer::Done) => Outcome::Done,
             Some(meta::Answer::Miss) if owed.op.reads_value() => Outcome::Miss(Status::NO_VALUE),
             Some(meta::Answer::Miss) => Outcome::Miss(Status::NOT_FOUND),
-            Some(meta::Answer::Value(head)) => return self.begin_meta_value(used, head),
+            Some(meta::Answer::Value(head)) => return self.begin_meta_value(index, used, head),
             Some(meta::Answer::Number(len)) => return self.meta_number(&owed, used, len),
-            Some(meta::Answer::Unfilled) => return self.meta_unfilled(&owed, used),
+            Some(meta::Answer::Unfilled) => return self.meta_unfilled(index, &owed, used),
             Some(meta::Answer::Refused(status)) => Outcome::Refused {
                 status,
                 effect: Effect::NotApplied,
@@ -228,16 +228,16 @@ impl Session {
             Some(meta::Answer::Unexpected) => return Read::GoOn,
         };
         self.inbox.consume(used);
-        self.pop_told();
+        self.take_told(index);
         self.answered(&owed, what)
     }
 
-    fn begin_meta_value(&mut self, used: usize, head: ValueHead) -> Read {
+    fn begin_meta_value(&mut self, index: usize, used: usize, head: ValueHead) -> Read {
         if head.len > self.max_value {
             self.poison("a value larger than max_value_size");
         } else {
             self.inbox.consume(used);
-            self.mode = Mode::Value { index: 0, head };
+            self.mode = Mode::Value { index, head };
         }
         Read::GoOn
     }
@@ -257,7 +257,7 @@ impl Session {
     }
 
     /// The end of an empty value that stands for none follows the line.
-    fn meta_unfilled(&mut self, owed: &Owed, used: usize) -> Read {
+    fn meta_unfilled(&mut self, index: usize, owed: &Owed, used: usize) -> Read {
         let Some(end) = self.inbox.unread().get(used..used + 2) else {
             return Read::Wait;
         };
@@ -266,7 +266,7 @@ impl Session {
             return Read::GoOn;
         }
         self.inbox.consume(used + 2);
-        self.pop_told();
+        self.take_told(index);
         self.answered(owed, Outcome::Miss(Status::NO_VALUE))
     }
 
@@ -281,13 +281,13 @@ impl Session {
             return Read::GoOn;
         };
         self.inbox.consume(used + len + 2);
-        self.pop_told();
+        self.take_told(0);
         self.answered(owed, Outcome::Number(number))
     }
 
     /// The value that has come whole is the answer: its line had the opaque and the key.
-    pub(super) fn tagged_value_is_answer(&mut self) -> bool {
-        self.pop_told();
+    pub(super) fn tagged_value_is_answer(&mut self, index: usize) -> bool {
+        self.take_told(index);
         true
     }
 

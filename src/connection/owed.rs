@@ -30,7 +30,8 @@ pub struct Owed {
     pub quiet: bool,
     /// The last key of a line of keys (or the only one), or a command that is no line of keys.
     pub last: bool,
-    /// A value for this key has come; the end of its line has not.
+    /// A value for this key has come; the end of its line has not. Or, where commands carry opaques: it has
+    /// been answered while others before it wait.
     pub answered: bool,
     /// One of the keys of a line.
     pub in_line: bool,
@@ -83,6 +84,12 @@ impl Owed {
             form: Form::Barrier,
             ..Owed::of_key(0, Op::Ping, Key::NONE, 0, end)
         }
+    }
+
+    /// It has been answered while others before it waited.
+    #[inline]
+    pub fn was_in_place(&self) -> bool {
+        self.answered && !self.in_line
     }
 
     #[inline(always)]
@@ -279,6 +286,13 @@ impl Queue {
         let (within, beyond) = unsent.split_at(unsent.partition_point(|owed| owed.end <= most));
         let mut ends = within.iter().rev().chain(beyond);
         ends.find(|owed| owed.last).map(|owed| owed.end)
+    }
+
+    /// The command at `index` was answered before those in front of it.
+    pub fn answered_in_place(&mut self, index: usize) {
+        if let Some(owed) = self.owed.get_mut(self.front + index) {
+            owed.answered = true;
+        }
     }
 
     /// The first `n` commands, which are no lines of keys and not quiet, have their replies.

@@ -26,8 +26,9 @@ impl Session {
     /// whole, is left to [`Session::next_arrival`].
     #[inline]
     pub fn drain(&mut self, tell: impl FnMut(Token, &ValueHead, &[u8])) -> usize {
-        if !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() {
-            return 0;
+        let settled = self.take_settled();
+        if settled > 0 || !matches!(self.mode, Mode::Lines) || self.inbox.is_empty() {
+            return settled;
         }
         let is_tagged = self.is_tagged();
         let begin = self.inbox.position();
@@ -118,8 +119,8 @@ impl Session {
         n
     }
 
-    fn value_arrival(&mut self, token: Token, head: ValueHead, at: usize) -> Arrival {
-        let proved = self.is_proved();
+    fn value_arrival(&mut self, index: usize, token: Token, head: ValueHead, at: usize) -> Arrival {
+        let proved = self.is_proved(index);
         let value = Span {
             at: at as u32,
             len: head.len as u32,
@@ -134,11 +135,11 @@ impl Session {
         }
     }
 
-    /// A value of the line at the front is whole. If that is the line of one key, and its end is there
+    /// The value of the command at `index` is whole. If that is the line of one key, and its end is there
     /// too, the value is the answer.
-    fn is_proved(&mut self) -> bool {
+    fn is_proved(&mut self, index: usize) -> bool {
         if self.is_tagged() && !self.owed.front().is_some_and(|owed| owed.in_line) {
-            return self.tagged_value_is_answer();
+            return self.tagged_value_is_answer(index);
         }
         let proved = self.owed.is_lone() && self.inbox.unread().starts_with(b"END\r\n");
         if proved {
@@ -567,7 +568,7 @@ impl Session {
         self.large_before = false;
         self.mode = Mode::Lines;
         let token = self.owed.get(index)?.token;
-        Some(self.value_arrival(token, head, at))
+        Some(self.value_arrival(index, token, head, at))
     }
 
     pub(super) fn placed_value(&mut self) -> Option<Arrival> {
@@ -591,7 +592,7 @@ impl Session {
         self.inbox.consume(2);
         self.mode = Mode::Lines;
         let token = self.owed.get(index)?.token;
-        let proved = self.is_proved();
+        let proved = self.is_proved(index);
         Some(Arrival {
             token,
             what: Outcome::Placed { head, proved },

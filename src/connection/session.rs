@@ -243,11 +243,13 @@ impl Session {
         Ok(self.owe(token, request, key_at, quiet)?)
     }
 
-    /// Queue one more command of a batch that is no line of keys. `None` where there is no memory, and
-    /// nothing is queued. For sessions that speak ASCII only.
+    /// Queue one more command of a batch like the last, which is no line of keys. `None` where there is no
+    /// memory, or it cannot be sent as the last one was: then nothing is queued.
     #[inline(always)]
     pub fn submit_next(&mut self, token: Token, request: &Request<'_, '_>) -> Option<usize> {
-        debug_assert!(!self.is_tagged());
+        if self.is_tagged() {
+            return self.submit_next_silent(token, request);
+        }
         let key_at = self.encode(token, request).ok()?;
         self.owe(token, request, key_at, false).ok()
     }
@@ -636,7 +638,8 @@ impl Session {
             self.owed.spread_line_ends();
         }
         let mut owed = self.owed.pop()?;
-        while owed.form == Form::Barrier {
+        // In a line an answer is not proved yet.
+        while owed.form == Form::Barrier || (self.is_tagged() && owed.was_in_place()) {
             owed = self.owed.pop()?;
         }
         Some(Abandoned {

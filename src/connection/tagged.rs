@@ -7,7 +7,7 @@
 //! settled by the next command of the connection, or when they are asked for.
 
 use super::arrival::{Arrival, Outcome};
-use super::outbox::Token;
+use super::outbox::{COPIED_VALUE_MAX, Token};
 use super::owed::{Form, Owed};
 use super::session::{Session, quiet_failed};
 use super::silence::Silence;
@@ -149,7 +149,7 @@ impl Session {
         let said = said.with_if(Said::BASE64, !self.is_binary() && !request.key.is_plain());
         // What is told beside an answer takes one.
         let silent = said.is_empty() && self.may_be_silent(request, quiet);
-        if self.needs_barrier(silent, quiet) {
+        if self.needs_barrier(request.op, silent, quiet) {
             self.put_barrier(quiet)?;
         }
         let key_at = match self.tagged {
@@ -169,14 +169,45 @@ impl Session {
         Ok(key_at)
     }
 
+    /// [`Session::submit_next`] of a value to be set silently behind another such.
+    #[inline(always)]
+    pub(super) fn submit_next_silent(
+        &mut self,
+        token: Token,
+        request: &Request<'_, '_>,
+    ) -> Option<usize> {
+        let follows = |last: &Owed| last.form == Form::Silent && !last.quiet;
+        let is_joined = self.joining && self.owed.back().is_some_and(follows);
+        let tagged = self.tagged.as_mut()?;
+        let value = request.value();
+        let is_short = value.len() <= tagged.loud_above.min(COPIED_VALUE_MAX);
+        let is_meta_set = request.op == Op::Set && !tagged.is_binary;
+        if !(is_joined && is_meta_set && is_short) || tagged.loud_next {
+            return None;
+        }
+        tagged.line_end.set(tagged.next);
+        let room = meta::line_room(&request.key) + value.len() + 2;
+        self.outbox.reserve(room).ok()?;
+        let begin = self.outbox.bytes().len();
+        let bytes = self.outbox.commands();
+        let key_at = meta::encode_set(request, true, &tagged.line_end, bytes);
+        append(bytes, value);
+        append(bytes, b"\r\n");
+        self.outbox.queue_from(begin);
+        let owed = Owed::new(token, request, key_at, false, self.outbox.queued());
+        let form = Form::Silent;
+        self.owe_tagged(Owed { form, ..owed }).ok()?;
+        Some(key_at)
+    }
+
     /// What the reply told beside the answer: of [`Outcome::Told`].
     pub fn about(&self) -> About {
         self.tagged.map_or(About::default(), |tagged| tagged.about)
     }
 
-    /// The command at the front has its answer; what else was told of it is told behind that.
-    pub(super) fn pop_told(&mut self) {
-        self.owed.pop();
+    /// The command at `index` has its answer; what else was told of it is told behind that.
+    pub(super) fn take_told(&mut self, index: usize) {
+        self.take(index);
         if let Some(tagged) = &mut self.tagged {
             tagged.untold = tagged.beside.take();
         }
@@ -200,13 +231,16 @@ impl Session {
     }
 
     /// Whether a barrier is to stand between the last command and the next: where an error line has no
-    /// opaque, it must be known whether it can be a silent command's.
-    fn needs_barrier(&self, silent: bool, quiet: bool) -> bool {
-        let is_meta = self.tagged.is_some_and(|tagged| !tagged.is_binary);
-        let last = self.owed.back();
-        is_meta
-            && last
-                .is_some_and(|last| last.form == Form::Silent && !(silent && last.quiet == quiet))
+    /// opaque, it must be known whether it can be a silent command's; and silent reads are settled by
+    /// barriers and what is no read.
+    fn needs_barrier(&self, op: Op, silent: bool, quiet: bool) -> bool {
+        let Some(last) = self.owed.back().filter(|last| last.form == Form::Silent) else {
+            return false;
+        };
+        match self.is_binary() {
+            true => last.op.reads_value() && op.reads_value() && !silent,
+            false => !(silent && last.quiet == quiet),
+        }
     }
 
     pub(super) fn put_barrier(&mut self, quiet: bool) -> Result<(), NoMemory> {

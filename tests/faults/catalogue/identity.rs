@@ -26,12 +26,6 @@ pub fn add(c: &mut Catalogue) {
         }
         overtaken(c, op);
     }
-    if c.protocol.has_opaques() {
-        let rule =
-            "the order of the replies is all that says of a quiet read that it found nothing";
-        c.exclude("F17", &[Op::Mget], rule);
-        return;
-    }
     for (name, edit) in [
         ("in the opposite order", Edit::Reverse),
         ("the first one last", Edit::Rotate),

@@ -27,11 +27,6 @@ impl Expect {
             opaque,
         }
     }
-
-    /// Success (of a write) or a miss (of a read) is not answered.
-    pub fn is_quiet(&self) -> bool {
-        opcode::is_quiet(self.opcode)
-    }
 }
 
 /// What a header says before a byte of its body has come.
@@ -67,21 +62,6 @@ pub fn header(unread: &[u8], max_value: usize) -> Headed {
         return Headed::Broken("a value above the largest that is taken");
     }
     Headed::Frame(header)
-}
-
-/// How many of the commands that are owed a reply, in the order in which they were sent, get none:
-/// those in front of the one that `header` answers, all of which must be quiet. `None` where no
-/// command is answered by it.
-pub fn settled(owed: impl IntoIterator<Item = Expect>, header: &Header) -> Option<usize> {
-    for (n, expect) in owed.into_iter().enumerate() {
-        if expect.opaque == header.opaque {
-            return Some(n);
-        }
-        if !expect.is_quiet() {
-            return None;
-        }
-    }
-    None
 }
 
 /// What is at the front of the unread bytes. Spans count from their beginning.

@@ -400,36 +400,6 @@ fn fm35_fm52_fm54_statuses() {
     }
 }
 
-/// FM-09, FM-20: quiet commands in front of the one that is answered are settled; a loud one is not.
-#[test]
-fn fm09_fm20_settled() {
-    let owed = [
-        (opcode::SETQ, 10),
-        (opcode::GETKQ, 11),
-        (opcode::TOUCH, 12),
-        (opcode::GETKQ, 13),
-        (opcode::NOOP, 14),
-    ];
-    let owed = owed.map(|(opcode, opaque)| Expect {
-        op: Op::Get,
-        opcode,
-        opaque,
-    });
-    let at = |from: usize, opaque| {
-        let header = Header {
-            opaque,
-            ..Header::default()
-        };
-        settled(owed[from..].iter().copied(), &header)
-    };
-    assert_eq!(
-        (at(0, 10), at(0, 11), at(0, 12)),
-        (Some(0), Some(1), Some(2))
-    );
-    assert_eq!((at(0, 13), at(0, 14), at(0, 9)), (None, None, None));
-    assert_eq!((at(3, 14), at(3, 13), at(4, 13)), (Some(1), Some(0), None));
-}
-
 fn encoded(command: &Command<'_>, prefix: &[u8], form: &Form) -> (Vec<u8>, Encoded) {
     let key = match command.op.takes_key() {
         true => Key::new(prefix, command.key).expect("a key"),

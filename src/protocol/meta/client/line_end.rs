@@ -32,7 +32,7 @@ impl LineEnd {
             return;
         }
         let last = &mut self.bytes[(self.len - 3) & (ROOM - 1)];
-        if opaque == self.opaque.wrapping_add(1) && *last != b'9' {
+        if self.opaque.checked_add(1) == Some(opaque) && *last != b'9' {
             *last += 1;
             self.opaque = opaque;
         } else {
