@@ -74,7 +74,7 @@ const PLANTED: [Planted; 10] = [
     Planted {
         name: "the length of a value is trusted",
         changes: &[Change {
-            file: "src/connection/replies.rs",
+            file: "src/connection/values.rs",
             needle: "if self.inbox.unread().get(head.len..head.len + 2) != Some(b\"\\r\\n\") {",
             instead: "if self.inbox.unread().get(head.len..head.len + 2).is_none() {",
         }],
