@@ -127,6 +127,11 @@ pub fn is_quiet(request: &[u8]) -> bool {
     Frame::parse(request).is_quiet()
 }
 
+/// Whether it reads values.
+pub fn reads(request: &[u8]) -> bool {
+    Frame::parse(request).reads()
+}
+
 /// Whether it ends quiet requests.
 pub fn is_end(request: &[u8]) -> bool {
     Frame::parse(request).opcode == NOOP

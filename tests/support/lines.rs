@@ -21,6 +21,11 @@ pub fn is_quiet(request: &[u8]) -> bool {
     flags(request).contains(&&b"q"[..])
 }
 
+/// Whether it reads a value.
+pub fn reads(request: &[u8]) -> bool {
+    words(request)[0] == b"mg" && flags(request).contains(&&b"v"[..])
+}
+
 /// Whether it ends quiet requests.
 pub fn is_end(request: &[u8]) -> bool {
     request == b"mn\r\n"

@@ -211,13 +211,19 @@ fn serve_each(
     told: &Mutex<Vec<End>>,
 ) -> Option<()> {
     let by_frames = matches!(script.fill, Fill::Frames);
-    let (is_quiet, is_end, answer): (IsOne, IsOne, Answer) = match script.fill {
-        Fill::Frames => (frames::is_quiet, frames::is_end, frames::answer),
-        _ => (lines::is_quiet, lines::is_end, lines::answer),
+    let (is_quiet, is_end, reads, answer): (IsOne, IsOne, IsOne, Answer) = match script.fill {
+        Fill::Frames => (
+            frames::is_quiet,
+            frames::is_end,
+            frames::reads,
+            frames::answer,
+        ),
+        _ => (lines::is_quiet, lines::is_end, lines::reads, lines::answer),
     };
     let mut templates = script.parts.iter().flat_map(|part| &part.replies);
     let count = script.parts.iter().map(|part| part.replies.len()).sum();
-    let (mut asked, mut sent, mut ends, mut open) = (0, 0, Vec::new(), false);
+    let (mut asked, mut sent, mut open) = (0, 0, false);
+    let (mut ends, mut are_reads) = (Vec::new(), Vec::new());
     while ends.len() < count || open {
         while requests(come).len() == asked {
             receive(stream, come).then_some(())?;
@@ -230,6 +236,7 @@ fn serve_each(
             false => answer(request, b""),
             true => {
                 ends.push(End::NEVER);
+                are_reads.push(reads(request));
                 answer(request, templates.next()?)
             }
         };
@@ -237,12 +244,16 @@ fn serve_each(
         let room = script.cut.map_or(usize::MAX, |cut| cut - sent);
         let head = sent + head_len(&reply);
         sent += reply.len();
-        // What is silent has come when the next one has.
+        // What is silent has come when the next one has, but for reads: that may stand in front of theirs.
         if !reply.is_empty() {
             let count = ends.len();
+            let is_read = is_own && reads(request);
             let waiting = ends.iter_mut().enumerate();
             for (number, end) in waiting.filter(|(_, end)| **end == End::NEVER) {
                 let own = is_own && number + 1 == count;
+                if is_read && are_reads[number] && !own {
+                    continue;
+                }
                 end.first = if own { sent } else { head };
                 end.last = sent;
             }
