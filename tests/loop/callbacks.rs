@@ -2,6 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::peer::Peer;
 use crate::support::client::{INVALID_ARGUMENT, NOT_FOUND, OK};
@@ -134,13 +137,17 @@ fn fm104_freed_in_a_callback() {
     }
 }
 
-const SHORT: std::time::Duration = std::time::Duration::from_millis(100);
+const SHORT: Duration = Duration::from_millis(100);
 
 /// FM-104: free tells of all that is under way, at every stage, once.
 #[test]
 fn fm104_freed_with_operations_under_way() {
-    let silent = Peer::new(|mut line, _| {
-        line.until_closed();
+    let lines = Arc::new(AtomicUsize::new(0));
+    let heard = lines.clone();
+    let silent = Peer::new(move |mut line, _| {
+        while let Some(byte) = line.receive_some() {
+            heard.fetch_add(usize::from(byte == b'\n'), Ordering::AcqRel);
+        }
     });
     let it = Loop::of(&format!(
         "{},memory://",
@@ -169,7 +176,9 @@ fn fm104_freed_with_operations_under_way() {
         .collect();
     let multi = it.submit_multi(&[get("a"), get("b")], None);
     it.submit_silently(&get("pulled"));
-    for _ in 0..20 {
+    // The two of each set, and those of the gets; after so long the test has failed.
+    let limit = Instant::now() + Duration::from_secs(20);
+    while lines.load(Ordering::Acquire) < 12 && Instant::now() < limit {
         it.wait(SHORT);
         assert_eq!(it.process(), OK);
     }
