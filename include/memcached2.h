@@ -215,6 +215,12 @@
 #define MC_EVENT_QUIET_FAILED 4
 
 /**
+ * A command failed, and its caller was told a miss (options errors_as_misses and failover=miss); `status`
+ * and `text` are the cause, and `server` is "" where there was none to ask. Since: 0.1.
+ */
+#define MC_EVENT_ERROR_AS_MISS 8
+
+/**
  * `have`: the value was received. Since: 0.1.
  */
 #define MC_HAVE_VALUE 1
@@ -1412,6 +1418,20 @@ mc_status mc_client_with(const struct mc_client *client,
                          struct mc_client **view);
 
 /**
+ * Make a view of a client that reads from `old` what it does not find: for moving to other servers, or to
+ * another placement. Reads that miss are asked of `old`, whose items are left alone (a gat there is a get)
+ * and are told without their CAS: mc_add stores one in the new servers. Deletes go to `old` first and then
+ * to the client, so that nothing that was deleted comes back; MC_OK where either had the item. All else is
+ * the client's alone, what is asked of servers too. Only a miss leads to `old`, never a failure. Each keeps
+ * its options, the view's time is that of both. Servers and connections are shared with both clients,
+ * which may be freed before the view; freed with mc_free. Since: 0.1.
+ */
+MC_API
+mc_status mc_client_with_fallback(const struct mc_client *client,
+                                  const struct mc_client *old,
+                                  struct mc_client **view);
+
+/**
  * Free a client or a view; NULL is ignored. No thread may be inside a call on it. Connections close
  * when the last of them is freed. Since: 0.1.
  */
@@ -2163,7 +2183,8 @@ mc_status mc_memory_clear(const struct mc_client *client);
 
 /**
  * Make a loop of a client, which may be freed before it. Neither resolves nor connects. MC_OK: `*out` is
- * the loop; else NULL. Since: 0.1.
+ * the loop; else NULL. MC_UNSUPPORTED: the client has a fallback (mc_client_with_fallback) or the option
+ * replicate, which are for blocking calls. Since: 0.1.
  */
 MC_API
 mc_status mc_loop_new(const struct mc_client *client,

@@ -15,6 +15,8 @@ pub enum What {
     Closed = 3,
     /// A quiet write failed.
     QuietFailed = 4,
+    /// A command failed, and its caller was told a miss (the option `errors_as_misses`).
+    ErrorAsMiss = 8,
 }
 
 /// One event. Holds neither keys, nor values, nor credentials.
@@ -64,6 +66,11 @@ impl Notices {
                 text,
             });
         }
+    }
+
+    /// Those of another part of the call, behind these.
+    pub fn append(&mut self, mut others: Notices) {
+        self.kept.append(&mut others.kept);
     }
 
     /// Tell all of them, in order.

@@ -8,10 +8,12 @@ pub mod dump;
 mod fit;
 mod lanes;
 mod memory;
+mod policy;
 mod proxied;
 pub mod raw;
 mod rounds;
 mod shortcut;
+mod stages;
 mod sync;
 mod turn;
 pub mod wait;
@@ -43,6 +45,8 @@ use state::Core;
 pub struct Client {
     core: Arc<Core>,
     settings: Settings,
+    /// What is read where this one has nothing.
+    fallback: Option<Arc<Client>>,
 }
 
 /// The options of one view, and what follows from them.
@@ -53,6 +57,8 @@ pub(crate) struct Settings {
     pub plain: bool,
     /// The option `idle_check`.
     pub idle_check: Nanos,
+    /// More is done than the command itself: see [`policy`].
+    pub by_policy: bool,
 }
 
 /// Below this, waiting is left to `poll`: SO_RCVTIMEO fires up to 8 ms late.
@@ -63,6 +69,7 @@ impl Settings {
         let plain = allows_plain(options.timeout, core);
         Settings {
             idle_check: options.idle_check.into(),
+            by_policy: policy::is_needed(&options),
             options,
             plain,
         }
@@ -127,6 +134,7 @@ impl Client {
         Client {
             settings: Settings::new(config.options, &core),
             core: Arc::new(core),
+            fallback: None,
         }
     }
 
@@ -134,11 +142,24 @@ impl Client {
     pub fn with(&self, changes: &str) -> Result<Client> {
         let mut options = self.settings.options.clone();
         options.apply_list(changes)?;
-        options.agree_with_profile()?;
-        Ok(Client {
+        options.agree()?;
+        Ok(self.view(options, self.fallback.clone()))
+    }
+
+    /// A view that reads from another client what it does not find.
+    pub fn with_fallback(&self, old: &Client) -> Client {
+        let old = old.view(old.settings.options.clone(), old.fallback.clone());
+        self.view(self.settings.options.clone(), Some(Arc::new(old)))
+    }
+
+    fn view(&self, options: Options, fallback: Option<Arc<Client>>) -> Client {
+        let mut settings = Settings::new(options, &self.core);
+        settings.by_policy |= fallback.is_some();
+        Client {
             core: self.core.clone(),
-            settings: Settings::new(options, &self.core),
-        })
+            settings,
+            fallback,
+        }
     }
 
     pub fn options(&self) -> &Options {
@@ -160,6 +181,12 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
+        if self.settings.by_policy {
+            let mut moved = std::mem::take(sink);
+            self.execute_by_policy(command, limit, &mut moved);
+            *sink = moved;
+            return;
+        }
         let (timeout, plain) = match limit {
             Limit::Default => (self.settings.options.timeout, self.settings.plain),
             other => {
@@ -188,7 +215,7 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
-        if command.extra.is_nothing() {
+        if command.extra.is_nothing() || self.settings.by_policy {
             return self.execute(command.op, command, limit, sink);
         }
         self.execute_beyond(command, limit, sink);
@@ -197,22 +224,16 @@ impl Client {
     /// As [`Client::execute`], a command beyond the classic ones.
     #[cold]
     fn execute_beyond(&self, command: &Command<'_>, limit: Limit, sink: &mut dyn Sink) {
-        let options = &self.settings.options;
-        let timeout = limit.or(options.timeout);
-        let call = Call {
-            core: &self.core,
-            options,
-            deadline: Deadline::after(timeout),
-            silence: None,
-            plain: allows_plain(timeout, &self.core),
-            idle_check: self.settings.idle_check,
-        };
+        let call = self.call_for_one(limit);
         let topology = self.core.state().topology_for(thread::number());
         rounds::lone(&call, &topology, command, sink);
     }
 
     /// Carry out many commands at once, on all their servers; `sink` hears of each under its place.
     pub fn execute_multi<S: Sink, C: Commands>(&self, commands: &C, limit: Limit, sink: &mut S) {
+        if self.settings.by_policy {
+            return self.execute_multi_by_policy(commands, limit, sink);
+        }
         let state = self.core.state();
         let topology = state.topology();
         if commands.beyond().is_some() {
@@ -307,8 +328,13 @@ impl Client {
     /// The name of the server that `key` (without prefix) belongs to.
     pub fn server_for_key(&self, key: &[u8]) -> Result<ServerName> {
         let topology = self.core.state().topology();
-        topology
-            .place(key, None, &self.settings.options.key_prefix)
+        let options = &self.settings.options;
+        let place = match options.replicate.0 {
+            // The one that is asked first.
+            Some(_) => Some(0),
+            None => topology.place(key, None, &options.key_prefix),
+        };
+        place
             .and_then(|index| topology.server(index))
             .map(|server| server.name)
             .ok_or_else(|| no_servers(Op::Get, &topology))

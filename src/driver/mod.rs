@@ -7,6 +7,7 @@ pub mod call;
 pub mod connect;
 pub mod contest;
 pub mod deliver;
+pub mod forgiving;
 mod greet;
 pub mod lane;
 pub mod place;

@@ -105,7 +105,7 @@ impl State {
     /// other.
     fn new(specs: &[ServerSpec], rule: &Rule) -> Result<State> {
         let options = &rule.options;
-        options.agree_with_profile()?;
+        options.agree()?;
         let tls = TlsContext::new(TlsSettings::of(options)?);
         let with_store = |spec: &ServerSpec| Ok((spec.complete(options)?, open_store(spec)?));
         let servers = specs.iter().map(with_store).collect::<Result<Vec<_>>>()?;

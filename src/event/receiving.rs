@@ -12,6 +12,7 @@ use crate::connection::link::Trouble;
 use crate::connection::outbox::Token;
 use crate::deadline::Moment;
 use crate::driver::deliver::{deliver, receive};
+use crate::observe::Notices;
 use crate::transport::Mode;
 
 /// So often in one pass something is received over a connection.
@@ -36,6 +37,7 @@ impl<T: Task> State<T> {
                 jobs: &mut self.jobs,
                 tokens: &self.tokens,
                 trash: Lent::new(&mut trash),
+                causes: None,
             };
             match receive(link, &mut router, Mode::DontWait) {
                 Ok(n) => {
@@ -65,6 +67,7 @@ impl<T: Task> State<T> {
         };
         let server = channel.lane.server.clone();
         let mut answered: Vec<Token> = Vec::new();
+        let forgives = self.options.errors_as_misses;
         let mut trash: Trash = [MaybeUninit::uninit(); 4096];
         while let Some(link) = channel.lane.link() {
             let Some(arrival) = link.session.next_arrival() else {
@@ -89,8 +92,13 @@ impl<T: Task> State<T> {
                 jobs: &mut self.jobs,
                 tokens: &self.tokens,
                 trash: Lent::new(&mut trash),
+                causes: forgives.then(|| Notices::new(self.core.observer().is_some())),
             };
-            match deliver(arrival, link, &server, &mut router, &mut self.notices) {
+            let delivered = deliver(arrival, link, &server, &mut router, &mut self.notices);
+            if let Some(causes) = router.causes {
+                self.notices.append(causes);
+            }
+            match delivered {
                 _ if line => answered.append(&mut channel.unproved),
                 0 if value => channel.unproved.push(token),
                 0 => {}

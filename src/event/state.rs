@@ -12,6 +12,7 @@ use super::timers::Timers;
 use super::tokens::Tokens;
 use crate::deadline::{Deadline, Moment, Nanos, earlier};
 use crate::driver::call::{Call, Context, no_servers};
+use crate::driver::forgiving::forgive;
 use crate::driver::lane::{Lane, Way};
 use crate::driver::pool::Seat;
 use crate::driver::server::Server;
@@ -126,6 +127,10 @@ impl<T: Task> State<T> {
         while let Some(job) = self.jobs.get_mut(id) {
             match job.next() {
                 Step::Send { tag, .. } => self.route(id, tag),
+                Step::Fail { tag, failure } if self.options.errors_as_misses => {
+                    let op = job.kept.command(tag as usize).ok().map(|it| it.op);
+                    forgive(&mut job.task, op, tag, failure, &mut self.notices);
+                }
                 Step::Fail { tag, failure } => job.task.fail(tag, failure),
                 Step::Pending => return,
                 Step::Done => self.finish(id),
