@@ -19,6 +19,7 @@ pub mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::health::custom::Reconnector;
 use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::deadline::{Deadline, Nanos};
@@ -111,7 +112,17 @@ impl Client {
         observer: Option<Arc<dyn Observer>>,
         custom: Custom,
     ) -> Result<Client> {
-        let core = Core::new(&config, observer, custom, None)?;
+        Client::reconnecting(config, observer, custom, None)
+    }
+
+    /// As [`Client::placing`], with a rule of the program's own for servers that fail.
+    pub fn reconnecting(
+        config: Config,
+        observer: Option<Arc<dyn Observer>>,
+        custom: Custom,
+        reconnector: Option<Arc<dyn Reconnector>>,
+    ) -> Result<Client> {
+        let core = Core::new(&config, observer, custom, reconnector, None)?;
         Ok(Client::made(core, config))
     }
 
@@ -119,7 +130,7 @@ impl Client {
     /// the client shares with all others: for tests.
     #[doc(hidden)]
     pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Result<Client> {
-        let core = Core::new(&config, None, Custom::default(), Some(resolver))?;
+        let core = Core::new(&config, None, Custom::default(), None, Some(resolver))?;
         Ok(Client::made(core, config))
     }
 
