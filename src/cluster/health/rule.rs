@@ -30,7 +30,9 @@ impl Rule {
     pub fn new(policy: &Policy, seed: u64) -> Rule {
         match &policy.kind {
             Kind::Simple => Rule::Simple,
-            Kind::Breaker { failures, pause } => Rule::Breaker(Breaker::new(*failures, *pause, seed)),
+            Kind::Breaker { failures, pause } => {
+                Rule::Breaker(Breaker::new(*failures, *pause, seed))
+            }
             Kind::Time(time) => Rule::Time(Time::new(*time)),
             Kind::DeadRetry(time) => Rule::DeadRetry(DeadRetry::new(*time)),
             Kind::HashClient(settings) => Rule::HashClient(HashClient::new(settings.clone())),

@@ -216,7 +216,12 @@ fn fm64_timeouts_count_by_what_was_waited_for() {
     }
     // Who tries has found out.
     let tries = probe(health.admit(clock.pass(240), None));
-    let change = health.failed(Failing::Silent(Duration::ZERO), &late, Some(&tries), clock.0);
+    let change = health.failed(
+        Failing::Silent(Duration::ZERO),
+        &late,
+        Some(&tries),
+        clock.0,
+    );
     assert_eq!(change, Change::None);
     assert!(refused_for(&health, clock.0) >= 205);
 }
@@ -232,11 +237,24 @@ fn a_refusal_names_the_server_the_cause_and_when_it_is_tried() {
     println!("{failure}");
     assert_eq!(failure.status, Status::CIRCUIT_OPEN);
     assert!(failure.status.is(Status::NO_AVAILABLE_SERVERS));
-    let texts = ["a:1", "failed 3 times in a row", "refused)", "tried again in 2"];
-    assert!(texts.iter().all(|text| failure.text.contains(text)), "{failure}");
+    let texts = [
+        "a:1",
+        "failed 3 times in a row",
+        "refused)",
+        "tried again in 2",
+    ];
+    assert!(
+        texts.iter().all(|text| failure.text.contains(text)),
+        "{failure}"
+    );
     let tries = probe(health.admit(clock.pass(240), None));
     let failure = told(health.admit(clock.0, None));
-    assert!(failure.text.ends_with("it is tried again by another call now"), "{failure}");
+    assert!(
+        failure
+            .text
+            .ends_with("it is tried again by another call now"),
+        "{failure}"
+    );
     drop(tries);
 }
 
@@ -251,7 +269,10 @@ fn a_report_tells_what_is_known() {
     let cause = report.cause.expect("a cause");
     assert_eq!(cause.status, Status::CONNECT_FAILED);
     let report = health.report(clock.pass(200));
-    assert_eq!((report.state, report.due), (State::Probing, Some(Duration::ZERO)));
+    assert_eq!(
+        (report.state, report.due),
+        (State::Probing, Some(Duration::ZERO))
+    );
     health.answered(|| clock.0);
     let report = health.report(clock.pass(1));
     assert_eq!((report.state, report.failures), (State::Up, 0));
@@ -265,7 +286,11 @@ fn as_many_failures_as_the_option_says() {
         let clock = Clock::new();
         let health = health(&[("breaker_failures", &wanted.to_string())], 8, clock.0);
         for n in 1..=wanted {
-            let expected = if n == wanted { Change::Down } else { Change::None };
+            let expected = if n == wanted {
+                Change::Down
+            } else {
+                Change::None
+            };
             assert_eq!(fail(&health, None, clock.0), expected);
         }
     }
@@ -331,10 +356,16 @@ impl Reconnector for Says {
         self.yes.load(Ordering::Relaxed)
     }
     fn failed(&self, server: ServerName) {
-        self.heard.lock().expect("heard").push(format!("{server} failed"));
+        self.heard
+            .lock()
+            .expect("heard")
+            .push(format!("{server} failed"));
     }
     fn answered(&self, server: ServerName) {
-        self.heard.lock().expect("heard").push(format!("{server} answered"));
+        self.heard
+            .lock()
+            .expect("heard")
+            .push(format!("{server} answered"));
     }
 }
 
