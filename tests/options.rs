@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Failover, Kind, Options, Placement, Profile, Protocol, Replicate, SECRET_MARK, Scope,
-    ServerOptions, Stagger, TABLE, TlsVersion, find,
+    Clock, Failover, Kind, Options, Placement, Profile, Protocol, Reconnect, Replicate,
+    SECRET_MARK, Scope, ServerOptions, Stagger, TABLE, TlsVersion, find,
 };
 
 use memcached2::uri::Secret;
@@ -148,6 +148,15 @@ fn the_defaults_are_those_of_the_table() {
         gutter_ttl: Duration::from_secs(10),
         replicate: Replicate(None),
         sort_servers: false,
+        reconnect: Reconnect::Breaker,
+        breaker_failures: 3,
+        breaker_pause: Duration::from_millis(205),
+        reconnect_time: Duration::from_secs(30),
+        retry_attempts: 2,
+        retry_timeout: Duration::from_secs(1),
+        dead_timeout: Duration::from_secs(60),
+        dead_retry: Duration::from_secs(30),
+        slow_after: None,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),

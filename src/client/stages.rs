@@ -7,6 +7,7 @@ use crate::error::{Failure, Result, Status};
 use crate::operation::Token;
 use crate::operation::command::{Commands, command};
 use crate::operation::stages::{Errand, Outcome, Plan, Verdict, room};
+use crate::protocol::command::Reply;
 use crate::protocol::extra::About;
 use crate::protocol::served::Needs;
 use crate::protocol::{Command, ValueHead};
@@ -96,6 +97,9 @@ impl Commands for Part<'_> {
         *command = self.commands.blank();
         self.commands.fill(errand.tag as usize, command)?;
         errand.form.put_on(command);
+        if errand.waits {
+            command.reply = Reply::Wait;
+        }
         // One that has its server already keeps it.
         if errand.server != Command::ANYWHERE {
             command.server = errand.server;

@@ -9,6 +9,7 @@ pub mod contest;
 pub mod deliver;
 pub mod forgiving;
 mod greet;
+pub mod health;
 pub mod lane;
 pub mod place;
 pub mod pool;

@@ -95,6 +95,8 @@ impl Fallback {
                     server: Command::ANYWHERE,
                     form,
                     shown: true,
+                    // Both together are one delete.
+                    waits: form == Form::Delete,
                 });
             }
         }

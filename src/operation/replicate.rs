@@ -258,6 +258,8 @@ impl Plan for Replicas {
                     server,
                     form,
                     shown,
+                    // What one answers decides what is asked of others.
+                    waits: true,
                 });
             };
             match entry.state {

@@ -18,6 +18,8 @@ pub struct Errand {
     pub form: Form,
     /// Its server is the one that the caller hears of.
     pub shown: bool,
+    /// Its answer is waited for, whatever the command says.
+    pub waits: bool,
 }
 
 /// What becomes of the caller's command.

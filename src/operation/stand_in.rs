@@ -159,6 +159,7 @@ impl<'p> StandIns<'p> {
             server,
             form,
             shown: true,
+            waits: false,
         };
         errands.push(errand);
         if let Some(server) = aside {

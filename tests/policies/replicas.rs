@@ -121,6 +121,22 @@ fn reads_go_on_to_the_first_that_has_it() {
     assert_eq!(held(&servers, "second"), on_all("new"));
 }
 
+/// What nobody waits for is waited for here: what one server answers decides what the others do.
+#[test]
+fn quiet_writes_are_answered() {
+    let servers = three();
+    let client = all(&servers, "replicate=all&default_noreply=on");
+    assert_eq!(client.add("k", b"1"), OK);
+    assert_eq!(client.add("k", b"2"), NOT_STORED);
+    let quiet = Command {
+        noreply: true,
+        ..Command::new(ADD, "k").value("3")
+    };
+    assert_eq!(client.execute(&quiet).status, NOT_STORED);
+    assert_eq!(held(&servers, "k"), on_all("1"));
+    assert_eq!((client.delete("k"), client.delete("k")), (OK, NOT_FOUND));
+}
+
 /// Each server has its own CAS: there is none to compare.
 #[test]
 fn what_compares_is_not_sent() {

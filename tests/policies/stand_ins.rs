@@ -1,8 +1,10 @@
 //! `failover=`: what becomes of the keys of a server that is down.
 
+use std::time::Instant;
+
 use super::support::client::{
-    Client, Got, INVALID_ARGUMENT, MULTI_STORAGE, NOT_FOUND, NOT_STORED, OK, PARTIAL, UNSUPPORTED,
-    last_error, last_error_server, last_error_status, name,
+    Client, Got, INVALID_ARGUMENT, MULTI_STORAGE, NOT_FOUND, NOT_STORED, OK, PARTIAL, TIMEOUT,
+    UNSUPPORTED, last_error, last_error_server, last_error_status, name,
 };
 use super::support::execute::{Command, DELETE, GET, INCR, SET};
 use super::support::loops::Loop;
@@ -152,7 +154,8 @@ fn another_server_stands_in() {
         assert_eq!(status, OK);
         assert_eq!(said[0].value.as_deref(), Some(own[1].as_bytes()));
         servers[1].restart();
-        client.close();
+        // It is empty, and so are its keys.
+        eventually(options, || client.get(&own[1]) == Got::Miss);
         let back = client.get_multi(&own);
         assert_eq!(back.status, OK, "{options}");
         assert_eq!(
@@ -180,6 +183,35 @@ fn fm19_what_a_hung_server_has_is_not_sent_elsewhere() {
     servers[0].go_on();
     assert_eq!(said.status, 0x0305, "{}", name(said.status));
     assert_eq!(servers[1].raw().get(&own[0]), None);
+}
+
+/// FM-63: a server that hangs costs three calls their time; from then on its keys are elsewhere, but for a call
+/// now and then that tries it.
+#[test]
+fn fm63_the_keys_of_a_hung_server_go_elsewhere() {
+    let servers = some(2);
+    let client = all(&servers, "failover=next&timeout=60ms");
+    let (own, _) = of(&client, 0);
+    assert_eq!(client.set(&own[0], b"1"), OK);
+    servers[0].halt();
+    let began = Instant::now();
+    let statuses: Vec<i32> = (0..300).map(|_| client.set(&own[0], b"2")).collect();
+    let tried = began.elapsed().as_millis() / 205 + 1;
+    let elsewhere = servers[1].raw().get(&own[0]);
+    servers[0].go_on();
+    let late = statuses.iter().filter(|status| **status == TIMEOUT).count();
+    println!("{late} of 300 calls were late, in the time of {tried} tries");
+    assert_eq!(statuses[..3], [TIMEOUT; 3]);
+    assert!(late as u128 <= 3 + tried, "{late} of 300 calls were late");
+    assert!(
+        statuses
+            .iter()
+            .all(|status| matches!(*status, OK | TIMEOUT))
+    );
+    assert_eq!(elsewhere.as_deref(), Some(&b"2"[..]));
+    eventually("it is back", || {
+        matches!(client.get(&own[0]), Got::Value(_))
+    });
 }
 
 /// With all servers dead, the failure is that of the key's own server.
