@@ -7,23 +7,29 @@ use super::sink::Sink;
 use super::stages::carry_out;
 use super::state::Servers;
 use super::{Client, Limit, One, allows_plain, blocking, rounds, shortcut, thread};
-use crate::cluster::placer::StandIn;
-use crate::deadline::{self, Deadline, Moment};
+use crate::deadline::{self, Deadline};
 use crate::driver::call::Context;
 use crate::driver::forgiving::{Forgiving, Ops};
+use crate::driver::stand_in::Seen;
 use crate::error::{Failure, Result, Status};
 use crate::operation::batch::Batch;
 use crate::operation::command::{Commands, command};
 use crate::operation::fallback::Fallback;
 use crate::operation::replicate::Replicas;
 use crate::operation::stages::Cap;
-use crate::operation::stand_in::{Places, StandIns};
+use crate::operation::stand_in::StandIns;
 use crate::options::{Failover, Options};
 use crate::protocol::Command;
 
 /// Whether a client with these options goes this way.
 pub fn is_needed(options: &Options) -> bool {
     options.errors_as_misses || options.replicate.0.is_some() || options.failover != Failover::Error
+}
+
+/// Keys go to other servers when theirs is down.
+fn has_stand_ins(options: &Options) -> bool {
+    let ways = [Failover::Next, Failover::Rehash, Failover::Gutter];
+    ways.contains(&options.failover)
 }
 
 /// One command, or several at once.
@@ -107,20 +113,18 @@ impl Client {
     /// The server that a key belongs to is the only one that is asked.
     fn is_plain(&self) -> bool {
         let options = &self.settings.options;
-        self.fallback.is_none()
-            && options.replicate.0.is_none()
-            && options.failover == Failover::Error
+        self.fallback.is_none() && options.replicate.0.is_none() && !has_stand_ins(options)
     }
 
-    /// Refused where a loop would mean something else: only blocking calls ask several servers for one
-    /// command.
+    /// Refused where a loop would mean something else: only blocking calls send one command to several
+    /// servers.
     pub fn may_be_looped(&self) -> Result<()> {
         let options = &self.settings.options;
         let why = match (&self.fallback, options.replicate.0, options.failover) {
             (Some(_), ..) => "a fallback",
             (_, Some(_), _) => "replicate",
-            (_, _, Failover::Error) => return Ok(()),
-            _ => "failover",
+            (_, _, Failover::Gutter) => "failover=gutter",
+            _ => return Ok(()),
         };
         let text = format!("a client with {why} is served by blocking calls, not by mc_loop");
         Err(Failure::new(Status::UNSUPPORTED, text))
@@ -128,9 +132,9 @@ impl Client {
 
     /// Do it with a sink that tells errors as misses, where that is wanted.
     fn forgiving(&self, ops: Ops<'_>, sink: &mut dyn Sink, work: impl FnOnce(&mut Forgiving<'_>)) {
-        let forgives = self.settings.options.errors_as_misses;
+        let options = &self.settings.options;
         let observer = self.core.observer();
-        let mut forgiving = Forgiving::new(sink, ops, forgives, observer.is_some());
+        let mut forgiving = Forgiving::new(sink, ops, options, observer.is_some());
         work(&mut forgiving);
         forgiving.tell(observer);
     }
@@ -179,7 +183,7 @@ impl Client {
         let topology = self.core.state().topology();
         let commands = many.commands();
         let servers = topology.servers().len();
-        if call.options.failover != Failover::Error {
+        if has_stand_ins(call.options) {
             return standing_in(call, &topology, many, sink);
         }
         let Some(quorum) = call.options.replicate.0.filter(|_| servers != 1) else {
@@ -224,50 +228,6 @@ fn standing_in(call: &Call<'_>, topology: &Servers, many: Many<'_>, sink: &mut d
         })
     });
     failed_all(planned, commands, sink);
-}
-
-/// The servers as they were when the call began.
-struct Seen<'c> {
-    topology: &'c Servers,
-    options: &'c Options,
-    now: Moment,
-}
-
-impl Seen<'_> {
-    /// Whether a server may be asked that this call has not `passed`.
-    fn serves(&self, server: usize, passed: &[usize]) -> bool {
-        !passed.contains(&server) && self.is_up(server)
-    }
-}
-
-impl Places for Seen<'_> {
-    fn home(&self, command: &Command<'_>) -> Option<usize> {
-        let prefix = &self.options.key_prefix;
-        self.topology.place(command.key, command.route, prefix)
-    }
-
-    fn is_up(&self, server: usize) -> bool {
-        let server = self.topology.server(server);
-        server.is_some_and(|server| !server.is_down(self.now))
-    }
-
-    fn stand_in(&self, command: &Command<'_>, passed: &[usize]) -> Option<usize> {
-        let way = match self.options.failover {
-            Failover::Rehash => StandIn::Rehash,
-            _ => StandIn::Next,
-        };
-        let (key, route) = (command.key, command.route);
-        let is_up = |server| self.serves(server, passed);
-        let prefix = &self.options.key_prefix;
-        self.topology.stand_in(way, key, route, prefix, &is_up)
-    }
-
-    fn gutter(&self, command: &Command<'_>, passed: &[usize]) -> Option<usize> {
-        let (key, route) = (command.key, command.route);
-        let is_up = |server| self.serves(server, passed);
-        self.topology
-            .gutter(key, route, &self.options.key_prefix, &is_up)
-    }
 }
 
 /// The call, when something has been waited for unless it is the `first`.

@@ -9,6 +9,8 @@ use crate::observe::{Notices, Observer, What};
 use crate::operation::Token;
 use crate::operation::command::{Commands, command};
 use crate::operation::misses::as_miss;
+use crate::operation::stand_in;
+use crate::options::{Failover, Options};
 use crate::protocol::extra::About;
 use crate::protocol::{Op, ValueHead};
 
@@ -17,8 +19,8 @@ pub struct Forgiving<'s> {
     /// Nowhere: it was moved away.
     sink: Option<&'s mut dyn Sink>,
     ops: Ops<'s>,
-    /// Else it hands everything on as it is.
-    forgives: bool,
+    /// `None`: it hands everything on as it is.
+    options: Option<&'s Options>,
     notices: Notices,
 }
 
@@ -43,17 +45,17 @@ impl Ops<'_> {
 }
 
 impl<'s> Forgiving<'s> {
-    /// `forgives`: else everything is handed on as it is. `observed`: somebody wants to hear of the causes.
+    /// `observed`: somebody wants to hear of the causes.
     pub fn new(
         sink: &'s mut dyn Sink,
         ops: Ops<'s>,
-        forgives: bool,
+        options: &'s Options,
         observed: bool,
     ) -> Forgiving<'s> {
         Forgiving {
             sink: Some(sink),
             ops,
-            forgives,
+            options: forgives(options).then_some(options),
             notices: Notices::new(observed),
         }
     }
@@ -64,16 +66,30 @@ impl<'s> Forgiving<'s> {
     }
 }
 
-/// Tell `sink` of a failure, as a miss where it is one that is swallowed.
+/// Whether some failures are told as misses by these options, where commands go to one server each.
+pub fn forgives(options: &Options) -> bool {
+    options.errors_as_misses || options.failover == Failover::Miss
+}
+
+/// Tell `sink` of a failure, as a miss where these options say so.
 #[cold]
 pub fn forgive(
+    options: &Options,
     sink: &mut dyn Sink,
     op: Option<Op>,
     tag: Token,
     failure: Box<Failure>,
     notices: &mut Notices,
 ) {
-    match op.and_then(|op| as_miss(op, &failure)) {
+    let unreached = |op| match options.failover {
+        Failover::Miss => stand_in::as_miss(op, &failure),
+        _ => None,
+    };
+    let swallowed = |op| match options.errors_as_misses {
+        true => as_miss(op, &failure),
+        false => None,
+    };
+    match op.and_then(|op| unreached(op).or_else(|| swallowed(op))) {
         Some(miss) => {
             note(&failure, notices);
             sink.excuse(tag, miss, failure);
@@ -138,9 +154,10 @@ impl Sink for Forgiving<'_> {
         let Some(sink) = &mut self.sink else {
             return;
         };
-        match self.forgives {
-            true => forgive(*sink, self.ops.op(tag), tag, failure, &mut self.notices),
-            false => sink.fail(tag, failure),
+        let notices = &mut self.notices;
+        match self.options {
+            Some(options) => forgive(options, *sink, self.ops.op(tag), tag, failure, notices),
+            None => sink.fail(tag, failure),
         }
     }
 

@@ -19,5 +19,6 @@ pub mod server;
 pub mod sink;
 pub mod slot;
 mod snapshot;
+pub mod stand_in;
 pub mod state;
 pub mod thread;

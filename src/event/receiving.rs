@@ -12,6 +12,7 @@ use crate::connection::link::Trouble;
 use crate::connection::outbox::Token;
 use crate::deadline::Moment;
 use crate::driver::deliver::{deliver, receive};
+use crate::driver::forgiving::forgives;
 use crate::observe::Notices;
 use crate::transport::Mode;
 
@@ -68,7 +69,6 @@ impl<T: Task> State<T> {
         };
         let server = channel.lane.server.clone();
         let mut answered: Vec<Token> = Vec::new();
-        let forgives = self.options.errors_as_misses;
         let mut trash: Trash = [MaybeUninit::uninit(); 4096];
         let mut heard = false;
         let owed = channel.lane.session().owes_quiet();
@@ -96,10 +96,13 @@ impl<T: Task> State<T> {
                 jobs: &mut self.jobs,
                 tokens: &self.tokens,
                 trash: Lent::new(&mut trash),
-                causes: forgives.then(|| Notices::new(self.core.observer().is_some())),
+                causes: forgives(&self.options).then(|| {
+                    let observed = self.core.observer().is_some();
+                    (&self.options, Notices::new(observed))
+                }),
             };
             let delivered = deliver(arrival, link, &server, &mut router, &mut self.notices);
-            if let Some(causes) = router.causes {
+            if let Some((_, causes)) = router.causes {
                 self.notices.append(causes);
             }
             match delivered {

@@ -12,6 +12,7 @@ use crate::driver::forgiving::forgive;
 use crate::driver::sink::{Answer, Sent, Sink};
 use crate::error::Failure;
 use crate::observe::Notices;
+use crate::options::Options;
 use crate::protocol::ValueHead;
 
 /// Takes large values that nobody waits for any more, a piece at a time.
@@ -22,7 +23,7 @@ pub struct Router<'r, T> {
     pub tokens: &'r Tokens,
     pub trash: Lent<'r>,
     /// Where errors are told as misses: what the observer is to hear of that.
-    pub causes: Option<Notices>,
+    pub causes: Option<(&'r Options, Notices)>,
 }
 
 impl<T: Task> Router<'_, T> {
@@ -78,9 +79,9 @@ impl<T: Task> Sink for Router<'_, T> {
         };
         let tag = waiter.tag;
         match &mut self.causes {
-            Some(causes) => {
+            Some((options, causes)) => {
                 let op = job.kept.command(tag as usize).ok().map(|it| it.op);
-                forgive(&mut job.task, op, tag, failure, causes);
+                forgive(options, &mut job.task, op, tag, failure, causes);
             }
             None => job.task.fail(tag, failure),
         }

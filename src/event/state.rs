@@ -9,11 +9,12 @@ use super::ends::cancelled;
 use super::job::{Job, Place, Task};
 use super::kept::Kept;
 use super::slab::{Id, Slab};
+use super::stand_in::{Nowhere, place};
 use super::timers::Timers;
 use super::tokens::Tokens;
 use crate::deadline::{self, Deadline, Moment, Nanos, earlier};
-use crate::driver::call::{Call, Context, no_servers};
-use crate::driver::forgiving::forgive;
+use crate::driver::call::Call;
+use crate::driver::forgiving::{forgive, forgives};
 use crate::driver::health;
 use crate::driver::lane::{Lane, Way};
 use crate::driver::pool::Seat;
@@ -129,9 +130,10 @@ impl<T: Task> State<T> {
         while let Some(job) = self.jobs.get_mut(id) {
             match job.next() {
                 Step::Send { tag, .. } => self.route(id, tag),
-                Step::Fail { tag, failure } if self.options.errors_as_misses => {
+                Step::Fail { tag, failure } if forgives(&self.options) => {
                     let op = job.kept.command(tag as usize).ok().map(|it| it.op);
-                    forgive(&mut job.task, op, tag, failure, &mut self.notices);
+                    let notices = &mut self.notices;
+                    forgive(&self.options, &mut job.task, op, tag, failure, notices);
                 }
                 Step::Fail { tag, failure } => job.task.fail(tag, failure),
                 Step::Pending => return,
@@ -170,18 +172,10 @@ impl<T: Task> State<T> {
         if self.ending {
             return job.lost(tag, &nowhere(cancelled()), false);
         }
-        let place = |job: &Job<T>| {
-            let command = job.kept.command(tag as usize)?;
-            let state = self.core.state();
-            let topology = state.topology();
-            let context = Context::new(&job.kept, &topology, &self.options);
-            let to = context.place(&command);
-            let server = to.and_then(|to| Some((to, topology.server(to)?.clone())));
-            server.ok_or_else(|| no_servers(command.op, &topology))
-        };
-        let (to, server) = match place(job) {
+        let (to, server) = match place(&self.core, &self.options, job, tag) {
             Ok(found) => found,
-            Err(failure) => return job.refused(tag, failure),
+            Err(Nowhere::Refused(failure)) => return job.refused(tag, failure),
+            Err(Nowhere::Left(failure)) => return job.lost(tag, &nowhere(failure), false),
         };
         let deadline = job.deadline;
         let channel = self.admitted_channel(deadline, to, &server);
@@ -195,7 +189,7 @@ impl<T: Task> State<T> {
                     job.put(tag, Place::Queued(key));
                 }
             }
-            Err(failure) => job.lost(tag, &nowhere(failure), false),
+            Err(failure) => self.unreached(id, tag, &nowhere(failure), &server),
         }
     }
 

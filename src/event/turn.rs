@@ -151,7 +151,7 @@ impl<T: Task> State<T> {
                 // It was never given to this connection.
                 self.route(id, tag);
             } else {
-                job.lost(tag, loss, false);
+                self.unreached(id, tag, loss, &channel.lane.server);
             }
             self.told.push_back(id);
         }

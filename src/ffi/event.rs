@@ -73,7 +73,7 @@ impl Handle for mc_loop {
 
 /// Make a loop of a client, which may be freed before it. Neither resolves nor connects. MC_OK: `*out` is
 /// the loop; else NULL. MC_UNSUPPORTED: the client has a fallback (mc_client_with_fallback), the option
-/// replicate, or another failover than error, which are for blocking calls. Since: 0.1.
+/// replicate, or failover=gutter, which are for blocking calls. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_loop_new(
     client: *const mc_client,

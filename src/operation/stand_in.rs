@@ -23,7 +23,6 @@ pub trait Places {
 }
 
 struct Entry {
-    op: Option<Op>,
     state: State,
     /// The server of the gutter where it is deleted beside its own.
     aside: Option<usize>,
@@ -52,6 +51,11 @@ pub struct StandIns<'p> {
     passed: Vec<usize>,
 }
 
+/// What a command is told with `failover=miss`; `None`: the failure.
+pub fn as_miss(op: Op, failure: &Failure) -> Option<Status> {
+    (was_not_reached(failure) && !op.is_server_wide()).then(|| miss(op))
+}
+
 impl<'p> StandIns<'p> {
     /// `servers`: how many there are. `cap`: how long what the gutter takes may live.
     pub fn new(
@@ -63,12 +67,8 @@ impl<'p> StandIns<'p> {
     ) -> Result<StandIns<'p>> {
         let mut entries = room(commands.count())?;
         for index in 0..commands.count() {
-            let (op, refused) = match command(commands, index) {
-                Ok(command) => (Some(command.op), None),
-                Err(failure) => (None, Some(failure)),
-            };
+            let refused = command(commands, index).err();
             entries.push(Entry {
-                op,
                 state: match refused {
                     None => State::Open,
                     Some(_) => State::Over,
@@ -174,7 +174,7 @@ impl<'p> StandIns<'p> {
 }
 
 /// There was no connection over which a command could have left.
-fn was_not_reached(failure: &Failure) -> bool {
+pub fn was_not_reached(failure: &Failure) -> bool {
     if failure.status == Status::CIRCUIT_OPEN {
         return true;
     }
@@ -206,11 +206,6 @@ impl Plan for StandIns<'_> {
         entry.about = None;
         match outcome {
             Outcome::Failed(failure) if was_not_reached(&failure) => {
-                if let (Failover::Miss, Some(op)) = (self.way, entry.op) {
-                    entry.outcome = Outcome::Excused(miss(op), failure);
-                    entry.state = State::Over;
-                    return;
-                }
                 if !self.passed.contains(&errand.server) {
                     self.passed.push(errand.server);
                 }
