@@ -2296,7 +2296,7 @@ mc_status mc_memory_clear(const struct mc_client *client);
 /**
  * Make a loop of a client, which may be freed before it. Neither resolves nor connects. MC_OK: `*out` is
  * the loop; else NULL. MC_UNSUPPORTED: the client has a fallback (mc_client_with_fallback), the option
- * replicate, or another failover than error, which are for blocking calls. Since: 0.1.
+ * replicate, or failover=gutter, which are for blocking calls. Since: 0.1.
  */
 MC_API
 mc_status mc_loop_new(const struct mc_client *client,

@@ -2,6 +2,8 @@
 //! are told as misses. In layers, the outermost first: errors as misses, the other cluster, replicas; below
 //! them a command is carried out as any other.
 
+use std::time::Duration;
+
 use super::call::{Call, no_servers};
 use super::sink::Sink;
 use super::stages::carry_out;
@@ -207,11 +209,17 @@ impl Client {
     }
 }
 
+/// Rounded up.
+fn whole_seconds(time: Duration) -> i64 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
 /// Where other servers stand in for those that are down.
 fn standing_in(call: &Call<'_>, topology: &Servers, many: Many<'_>, sink: &mut dyn Sink) {
     let commands = many.commands();
     let cap = Cap {
-        seconds: i64::try_from(call.options.gutter_ttl.as_secs()).unwrap_or(i64::MAX),
+        seconds: whole_seconds(call.options.gutter_ttl),
         unix_now: deadline::unix_now(),
     };
     let places = Seen {
