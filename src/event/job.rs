@@ -1,5 +1,6 @@
 //! One operation that was submitted: its commands, its state machine, where its answers go.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::kept::Kept;
@@ -41,7 +42,7 @@ pub struct Passed {
     /// By their pools.
     servers: Vec<Arc<Pool>>,
     /// Why the servers that its commands belong to were not asked.
-    failures: Vec<(u32, Box<Failure>)>,
+    failures: HashMap<u32, Box<Failure>>,
 }
 
 impl Passed {
@@ -50,9 +51,8 @@ impl Passed {
         if !self.has(pool) {
             self.servers.push(pool.clone());
         }
-        if self.failure(tag).is_none() {
-            self.failures.push((tag, Box::new(failure.clone())));
-        }
+        let first = || Box::new(failure.clone());
+        self.failures.entry(tag).or_insert_with(first);
     }
 
     pub fn has(&self, pool: &Arc<Pool>) -> bool {
@@ -61,8 +61,7 @@ impl Passed {
 
     /// The first failure of a command.
     pub fn failure(&self, tag: u32) -> Option<&Failure> {
-        let first = self.failures.iter().find(|(other, _)| *other == tag);
-        first.map(|(_, failure)| &**failure)
+        self.failures.get(&tag).map(|failure| &**failure)
     }
 }
 
