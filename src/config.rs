@@ -21,6 +21,8 @@ pub struct ServerSpec {
     pub name: Arc<str>,
     /// At least 1.
     pub weight: u32,
+    /// No key belongs to it: it stands in for others.
+    pub gutter: bool,
     /// What its URI says about the store of a `memory://` server.
     pub store: StoreSpec,
     /// Of a `memcacheds://` server: what its certificate must name.
@@ -223,6 +225,7 @@ fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
         uri,
         name,
         weight: own.weight,
+        gutter: own.gutter,
     })
 }
 

@@ -15,6 +15,14 @@ pub enum What {
     Closed = 3,
     /// A quiet write failed.
     QuietFailed = 4,
+    /// A server that was taken for down has answered.
+    Up = 5,
+    /// A server is taken for down.
+    Down = 6,
+    /// A call took long.
+    Slow = 7,
+    /// A command failed, and its caller was told a miss (the option `errors_as_misses`).
+    ErrorAsMiss = 8,
 }
 
 /// One event. Holds neither keys, nor values, nor credentials.
@@ -64,6 +72,11 @@ impl Notices {
                 text,
             });
         }
+    }
+
+    /// Those of another part of the call, behind these.
+    pub fn append(&mut self, mut others: Notices) {
+        self.kept.append(&mut others.kept);
     }
 
     /// Tell all of them, in order.

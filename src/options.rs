@@ -14,14 +14,16 @@ use crate::uri::Secret;
 mod kind;
 mod number;
 mod profile;
+mod several;
 mod value;
 mod word;
 
 pub use kind::{DURATION_MAX, Kind, PATH_MAX, SECRET_MARK};
 pub use profile::Profile;
+pub use several::{Failover, Quorum, Replicate};
 pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
-pub use word::{HashName, Placement};
+pub use word::{HashName, Placement, Reconnect};
 
 /// What an option belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,6 +130,8 @@ options! {
             "Keys may hold any bytes: those with spaces or control characters go over the wire in base64, at most 186 bytes with their prefix, which takes `protocol=meta`; other keys go as they are. An item has the same key either way.";
         default_noreply: bool = "off", Kind::Bool, [],
             "Writes do not wait for their reply unless the command asks for it. The replies are still read and counted: no failure is lost, it is reported later.";
+        errors_as_misses: bool = "off", Kind::Bool, [],
+            "A command on a key that fails because of its server, of the connection, of a refused login or of what the server cannot do is told as a miss: a read as MC_NO_VALUE, a delete, touch, incr or decr as MC_NOT_FOUND, what stores as MC_NOT_STORED. The cause stays in mc_last_error, in the item's text, and is told to the observer. Mistakes of the program are told as always. See docs/several-servers.md.";
         item_size_max: u64 = "1m", Kind::Size { min: 512, max: GIB }, [],
             "The largest item that the server stores, as its own option -I says it: key, value and the server's overhead. What is larger is refused without being sent.";
         max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
@@ -145,11 +149,35 @@ options! {
         hash_tags: bool = "off", Kind::Bool, [pooled],
             "Of a key that holds a `{` and behind it a `}`, only what stands between the first `{` and the next `}` is hashed, if it is not empty: keys with the same tag belong to the same server.";
         hashing_retries: u32 = "10", Kind::Count { min: 0, max: 1000 }, [pooled],
-            "Of `placement=rehash-down`: how often a key is hashed again while its servers are down.";
+            "Of `placement=rehash-down` and `failover=rehash`: how often a key is hashed again while its servers are down.";
         total_buckets: u32 = "0", Kind::Count { min: 0, max: 1_000_000 }, [pooled],
             "Of `placement=consistent`: how many points there are for all servers together; 0 is the number of servers, squared.";
+        failover: Failover = "error", Kind::Choice(Failover::WORDS), [],
+            "What becomes of the keys of a server that is down, or that a call cannot connect to. `error`: commands on them fail. `miss`: they are told as misses, as by `errors_as_misses`. `next`: the next server has them, by the placement's own rule where it has one, else by the order of the list. `rehash`: they are hashed again, by that rule or with 0, 1, 2 … behind them, at most `hashing_retries` times. `gutter`: they go to the servers that say `gutter=on`, and live no longer than `gutter_ttl`. What a server that comes back still holds may be older than what was written elsewhere meanwhile: see docs/several-servers.md.";
+        gutter_ttl: Duration = "10s", Kind::Duration { min: MILLISECOND, none: false }, [],
+            "Of `failover=gutter`: how long what is stored in the place of a server that is down may live. Servers count whole seconds: it is rounded up.";
+        replicate: Replicate = "off", Kind::Choice(&["off", "all", "any"]), [pooled],
+            "All servers hold the same items: writes go to each of them, reads to one after the other until one has the item. A write is done with `all` where every server did it, with `any` where one did. See docs/several-servers.md.";
         sort_servers: bool = "off", Kind::Bool, [pooled],
             "Place as if the servers stood in the order of their hosts and ports, whatever the order of the list.";
+        reconnect: Reconnect = "breaker", Kind::Choice(Reconnect::WORDS), [pooled],
+            "When a server that failed is tried again; calls that it keeps away from their server are MC_CIRCUIT_OPEN at once. `breaker`: after `breaker_failures` failures in a row one call at a time tries, with a pause behind each. `simple`: every call tries. `time`: none does for `reconnect_time` after the first failure. `pymemcache` and `python-memcached` are as those clients do it. See docs/reliability.md.";
+        breaker_failures: u32 = "3", Kind::Count { min: 1, max: 1000 }, [pooled],
+            "Of `reconnect=breaker`: after so many failures in a row, with no reply in between, a server is taken for down.";
+        breaker_pause: Duration = "205ms", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=breaker`: how long a server that is down is left alone between one call that tries it and the next; each pause is longer by a random part of up to a sixth.";
+        reconnect_time: Duration = "30s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=time`: how long a server is left alone after its first failure since its last reply.";
+        retry_attempts: u32 = "2", Kind::Count { min: 0, max: 1000 }, [pooled],
+            "Of `reconnect=pymemcache`: after so many further failures a server is dead.";
+        retry_timeout: Duration = "1s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=pymemcache`: how long a server that failed, and is not dead, is left alone after each failure.";
+        dead_timeout: Duration = "1m", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=pymemcache`: how long a dead server is left alone.";
+        dead_retry: Duration = "30s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=python-memcached`: how long a server is left alone after each failure.";
+        slow_after: Option<Duration> = "none", Kind::Duration { min: MICROSECOND, none: true }, [],
+            "A call that takes longer than this is told to the observer as MC_EVENT_SLOW, where the client has one. Lone commands take the longer way through the driver then.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],
@@ -184,6 +212,8 @@ options! {
             "The share of the keys that this server gets, relative to the others.";
         alias: String = "", Kind::Text { max: 255 }, [],
             "The name of the server in messages and results, and where a placement hashes the names of servers, instead of its address.";
+        gutter: bool = "off", Kind::Bool, [],
+            "No key belongs to this server: with `failover=gutter` it stands in for others that are down.";
         limit: u64 = "64m", Kind::Size { min: 64 * KIB, max: 64 * GIB }, [],
             "Of a memory:// server: how many bytes its items may take, as memcached's option -m says it. When they are more, those that were not used for longest are evicted.";
         tls_server_name: String = "", Kind::Text { max: 255 }, [],

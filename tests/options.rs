@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Kind, Options, Placement, Profile, Protocol, SECRET_MARK, Scope, ServerOptions, Stagger,
-    TABLE, TlsVersion, find,
+    Clock, Failover, Kind, Options, Placement, Profile, Protocol, Reconnect, Replicate,
+    SECRET_MARK, Scope, ServerOptions, Stagger, TABLE, TlsVersion, find,
 };
 
 use memcached2::uri::Secret;
@@ -133,6 +133,7 @@ fn the_defaults_are_those_of_the_table() {
         key_prefix: Box::default(),
         binary_keys: false,
         default_noreply: false,
+        errors_as_misses: false,
         item_size_max: 1 << 20,
         max_value_size: 128 << 20,
         protocol: Protocol::Auto,
@@ -143,7 +144,19 @@ fn the_defaults_are_those_of_the_table() {
         hash_tags: false,
         hashing_retries: 10,
         total_buckets: 0,
+        failover: Failover::Error,
+        gutter_ttl: Duration::from_secs(10),
+        replicate: Replicate(None),
         sort_servers: false,
+        reconnect: Reconnect::Breaker,
+        breaker_failures: 3,
+        breaker_pause: Duration::from_millis(205),
+        reconnect_time: Duration::from_secs(30),
+        retry_attempts: 2,
+        retry_timeout: Duration::from_secs(1),
+        dead_timeout: Duration::from_secs(60),
+        dead_retry: Duration::from_secs(30),
+        slow_after: None,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),
@@ -164,6 +177,7 @@ fn the_defaults_are_those_of_the_table() {
         ServerOptions {
             weight: 1,
             alias: String::new(),
+            gutter: false,
             limit: 64 << 20,
             tls_server_name: String::new(),
             clock: Clock::System,

@@ -50,7 +50,7 @@ pub(super) struct Run<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> {
 }
 
 /// Carry out a batch.
-pub fn run<S: Sink, C: Commands + ?Sized>(
+pub fn run<S: Sink + ?Sized, C: Commands + ?Sized>(
     call: &Call<'_>,
     operation: &mut Batch,
     context: &Context<'_, C>,

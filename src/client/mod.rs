@@ -8,10 +8,12 @@ pub mod dump;
 mod fit;
 mod lanes;
 mod memory;
+mod policy;
 mod proxied;
 pub mod raw;
 mod rounds;
 mod shortcut;
+mod stages;
 mod sync;
 mod turn;
 pub mod wait;
@@ -19,10 +21,14 @@ pub mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::health::Report;
+use crate::cluster::health::custom::Reconnector;
 use crate::cluster::placer::Custom;
 use crate::config::Config;
-use crate::deadline::{Deadline, Nanos};
-use crate::driver::{call, connect, contest, deliver, lane, place, server, slot, state, thread};
+use crate::deadline::{self, Deadline, Nanos};
+use crate::driver::{
+    call, connect, contest, deliver, health, lane, place, server, slot, state, thread,
+};
 pub use crate::driver::{pool, sink};
 use crate::error::{Failure, Result, Status};
 use crate::names::ServerName;
@@ -43,6 +49,8 @@ use state::Core;
 pub struct Client {
     core: Arc<Core>,
     settings: Settings,
+    /// What is read where this one has nothing.
+    fallback: Option<Arc<Client>>,
 }
 
 /// The options of one view, and what follows from them.
@@ -53,18 +61,35 @@ pub(crate) struct Settings {
     pub plain: bool,
     /// The option `idle_check`.
     pub idle_check: Nanos,
+    /// The option `shortcut` as it was said.
+    shortcut: bool,
+    /// More is done than the command itself: see [`policy`].
+    pub by_policy: bool,
 }
 
 /// Below this, waiting is left to `poll`: SO_RCVTIMEO fires up to 8 ms late.
 const PLAIN_MIN: Duration = Duration::from_millis(20);
 
 impl Settings {
-    fn new(options: Options, core: &Core) -> Settings {
+    fn new(mut options: Options, core: &Core) -> Settings {
         let plain = allows_plain(options.timeout, core);
+        let shortcut = options.shortcut;
+        // The short way does not look at the clock when it is done.
+        options.shortcut &= options.slow_after.is_none() || core.observer().is_none();
         Settings {
             idle_check: options.idle_check.into(),
+            by_policy: policy::is_needed(&options),
             options,
             plain,
+            shortcut,
+        }
+    }
+
+    /// As they were said.
+    fn said(&self) -> Options {
+        Options {
+            shortcut: self.shortcut,
+            ..self.options.clone()
         }
     }
 }
@@ -111,7 +136,17 @@ impl Client {
         observer: Option<Arc<dyn Observer>>,
         custom: Custom,
     ) -> Result<Client> {
-        let core = Core::new(&config, observer, custom, None)?;
+        Client::reconnecting(config, observer, custom, None)
+    }
+
+    /// As [`Client::placing`], with a rule of the program's own for servers that fail.
+    pub fn reconnecting(
+        config: Config,
+        observer: Option<Arc<dyn Observer>>,
+        custom: Custom,
+        reconnector: Option<Arc<dyn Reconnector>>,
+    ) -> Result<Client> {
+        let core = Core::new(&config, observer, custom, reconnector, None)?;
         Ok(Client::made(core, config))
     }
 
@@ -119,7 +154,7 @@ impl Client {
     /// the client shares with all others: for tests.
     #[doc(hidden)]
     pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Result<Client> {
-        let core = Core::new(&config, None, Custom::default(), Some(resolver))?;
+        let core = Core::new(&config, None, Custom::default(), None, Some(resolver))?;
         Ok(Client::made(core, config))
     }
 
@@ -127,18 +162,32 @@ impl Client {
         Client {
             settings: Settings::new(config.options, &core),
             core: Arc::new(core),
+            fallback: None,
         }
     }
 
     /// A view with some options changed: `timeout=50ms&paranoid=on`.
     pub fn with(&self, changes: &str) -> Result<Client> {
-        let mut options = self.settings.options.clone();
+        let mut options = self.settings.said();
         options.apply_list(changes)?;
-        options.agree_with_profile()?;
-        Ok(Client {
+        options.agree()?;
+        Ok(self.view(options, self.fallback.clone()))
+    }
+
+    /// A view that reads from another client what it does not find.
+    pub fn with_fallback(&self, old: &Client) -> Client {
+        let old = old.view(old.settings.said(), old.fallback.clone());
+        self.view(self.settings.said(), Some(Arc::new(old)))
+    }
+
+    fn view(&self, options: Options, fallback: Option<Arc<Client>>) -> Client {
+        let mut settings = Settings::new(options, &self.core);
+        settings.by_policy |= fallback.is_some();
+        Client {
             core: self.core.clone(),
-            settings: Settings::new(options, &self.core),
-        })
+            settings,
+            fallback,
+        }
     }
 
     pub fn options(&self) -> &Options {
@@ -160,6 +209,12 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
+        if self.settings.by_policy {
+            let mut moved = std::mem::take(sink);
+            self.execute_by_policy(command, limit, &mut moved);
+            *sink = moved;
+            return;
+        }
         let (timeout, plain) = match limit {
             Limit::Default => (self.settings.options.timeout, self.settings.plain),
             other => {
@@ -188,7 +243,7 @@ impl Client {
         limit: Limit,
         sink: &mut S,
     ) {
-        if command.extra.is_nothing() {
+        if command.extra.is_nothing() || self.settings.by_policy {
             return self.execute(command.op, command, limit, sink);
         }
         self.execute_beyond(command, limit, sink);
@@ -197,22 +252,16 @@ impl Client {
     /// As [`Client::execute`], a command beyond the classic ones.
     #[cold]
     fn execute_beyond(&self, command: &Command<'_>, limit: Limit, sink: &mut dyn Sink) {
-        let options = &self.settings.options;
-        let timeout = limit.or(options.timeout);
-        let call = Call {
-            core: &self.core,
-            options,
-            deadline: Deadline::after(timeout),
-            silence: None,
-            plain: allows_plain(timeout, &self.core),
-            idle_check: self.settings.idle_check,
-        };
+        let call = self.call_for_one(limit);
         let topology = self.core.state().topology_for(thread::number());
         rounds::lone(&call, &topology, command, sink);
     }
 
     /// Carry out many commands at once, on all their servers; `sink` hears of each under its place.
     pub fn execute_multi<S: Sink, C: Commands>(&self, commands: &C, limit: Limit, sink: &mut S) {
+        if self.settings.by_policy {
+            return self.execute_multi_by_policy(commands, limit, sink);
+        }
         let state = self.core.state();
         let topology = state.topology();
         if commands.beyond().is_some() {
@@ -307,8 +356,13 @@ impl Client {
     /// The name of the server that `key` (without prefix) belongs to.
     pub fn server_for_key(&self, key: &[u8]) -> Result<ServerName> {
         let topology = self.core.state().topology();
-        topology
-            .place(key, None, &self.settings.options.key_prefix)
+        let options = &self.settings.options;
+        let place = match options.replicate.0 {
+            // The one that is asked first.
+            Some(_) => Some(0),
+            None => topology.place(key, None, &options.key_prefix),
+        };
+        place
             .and_then(|index| topology.server(index))
             .map(|server| server.name)
             .ok_or_else(|| no_servers(Op::Get, &topology))
@@ -322,6 +376,16 @@ impl Client {
             .iter()
             .map(|server| server.name)
             .collect()
+    }
+
+    /// What is known of the server at this place in the list, and its name.
+    pub fn server_health(&self, index: usize) -> Result<(ServerName, Report)> {
+        let topology = self.core.state().topology();
+        let server = topology.server(index).ok_or_else(|| {
+            let n = topology.servers().len();
+            Failure::argument(format!("there is no server {index}: the list has {n}"))
+        })?;
+        Ok((server.name, server.health.report(deadline::now())))
     }
 
     /// Add one server to the end of the list.

@@ -322,6 +322,11 @@ impl Sink for Round<'_> {
         }
     }
 
+    fn excuse(&mut self, tag: Token, miss: Status, failure: Box<Failure>) {
+        self.is_told(tag);
+        self.sink.excuse(self.tag(tag), miss, failure);
+    }
+
     fn keep(&mut self, lane: u32, chunks: Vec<Chunk>, commands: Vec<u8>) {
         let lane = self.lanes_before + lane;
         self.lanes = self.lanes.max(lane + 1);

@@ -215,6 +215,7 @@ fn go_on(
             since: call.deadline.begin(),
             quiet,
             fresh: false,
+            probe: None,
         },
         trouble,
     })))
@@ -326,7 +327,7 @@ impl Values for OneValue<'_> {
 }
 
 #[cold]
-fn server_wide(op: Op) -> Box<Failure> {
+pub(super) fn server_wide(op: Op) -> Box<Failure> {
     Failure::argument(format!(
         "{} is asked of servers, not of a key: it answers results, one for each",
         op.name()

@@ -11,6 +11,8 @@ pub struct Node<'a> {
     /// What users call it.
     pub name: ServerName,
     pub weight: u32,
+    /// No key belongs to it: it stands in for others.
+    pub gutter: bool,
     /// Who the client is to it: of its URI, or once [`ServerSpec::complete`] of the client's options.
     pub login: Option<&'a Credentials>,
 }
@@ -23,6 +25,7 @@ impl<'a> From<&'a ServerSpec> for Node<'a> {
             alias,
             name: ServerName::new(&spec.name),
             weight: spec.weight,
+            gutter: spec.gutter,
             login: spec.credentials.as_ref(),
         }
     }

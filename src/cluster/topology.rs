@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::placer::Placer;
+use super::placer::{Placer, StandIn};
 
 pub struct Topology<S> {
     servers: Vec<S>,
@@ -38,6 +38,51 @@ impl<S> Topology<S> {
             None => (key, prefix),
         };
         let place = self.placer.place(key, prefix, &|_| true);
+        place.filter(|&index| index < self.servers.len())
+    }
+
+    /// As [`Topology::place`], where others stand in for servers that are down, as `is_up` says; `None`:
+    /// all that might are.
+    pub fn stand_in(
+        &self,
+        way: StandIn,
+        key: &[u8],
+        route: Option<&[u8]>,
+        prefix: &[u8],
+        is_up: &dyn Fn(usize) -> bool,
+    ) -> Option<usize> {
+        self.found(&self.placer, way, key, route, prefix, is_up)
+    }
+
+    /// The server that stands in for that of a key, among those that no key belongs to.
+    pub fn gutter(
+        &self,
+        key: &[u8],
+        route: Option<&[u8]>,
+        prefix: &[u8],
+        is_up: &dyn Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let placer = self.placer.gutter()?;
+        self.found(placer, StandIn::Next, key, route, prefix, is_up)
+    }
+
+    fn found(
+        &self,
+        placer: &Placer,
+        way: StandIn,
+        key: &[u8],
+        route: Option<&[u8]>,
+        prefix: &[u8],
+        is_up: &dyn Fn(usize) -> bool,
+    ) -> Option<usize> {
+        if self.servers.len() == 1 {
+            return Some(0).filter(|&at| is_up(at));
+        }
+        let (key, prefix) = match route {
+            Some(route) => (route, &b""[..]),
+            None => (key, prefix),
+        };
+        let place = placer.stand_in(way, key, prefix, is_up);
         place.filter(|&index| index < self.servers.len())
     }
 

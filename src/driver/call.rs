@@ -77,7 +77,7 @@ pub fn limits(options: &Options) -> Limits<'_> {
 /// The server that a command goes to.
 #[inline(always)]
 fn place(topology: &Servers, command: &Command<'_>, prefix: &[u8]) -> Option<usize> {
-    if command.op.is_server_wide() {
+    if command.server != Command::ANYWHERE {
         return Some(command.server);
     }
     topology.place(command.key, command.route, prefix)

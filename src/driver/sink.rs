@@ -90,6 +90,12 @@ pub trait Sink {
     /// The command has failed for good; what was told of it before does not count.
     fn fail(&mut self, tag: Token, failure: Box<Failure>);
 
+    /// As [`Sink::fail`], where the caller is to be told a miss (`miss`) whose cause is this.
+    fn excuse(&mut self, tag: Token, miss: Status, mut failure: Box<Failure>) {
+        failure.status = miss;
+        self.fail(tag, failure);
+    }
+
     /// The memory that a lane of a batch received into, and the bytes of its commands.
     fn keep(&mut self, lane: u32, chunks: Vec<Chunk>, commands: Vec<u8>);
 }

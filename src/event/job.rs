@@ -1,9 +1,13 @@
 //! One operation that was submitted: its commands, its state machine, where its answers go.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::kept::Kept;
 use super::slab::Id;
 use crate::connection::outbox::Token;
 use crate::deadline::Deadline;
+use crate::driver::pool::Pool;
 use crate::driver::sink::Sink;
 use crate::error::Failure;
 use crate::names::ServerName;
@@ -24,8 +28,41 @@ pub struct Job<T> {
     pub kept: Kept,
     pub task: T,
     pub deadline: Deadline,
+    /// The server that it has heard of last.
+    pub answered_by: Option<ServerName>,
+    /// The servers that it could not connect to, where others stand in for them.
+    pub passed: Passed,
     work: Work,
     places: Places,
+}
+
+/// Servers that an operation has passed over.
+#[derive(Default)]
+pub struct Passed {
+    /// By their pools.
+    servers: Vec<Arc<Pool>>,
+    /// Why the servers that its commands belong to were not asked.
+    failures: HashMap<u32, Box<Failure>>,
+}
+
+impl Passed {
+    /// The command `tag` could not leave for this one.
+    pub fn add(&mut self, tag: u32, pool: &Arc<Pool>, failure: &Failure) {
+        if !self.has(pool) {
+            self.servers.push(pool.clone());
+        }
+        let first = || Box::new(failure.clone());
+        self.failures.entry(tag).or_insert_with(first);
+    }
+
+    pub fn has(&self, pool: &Arc<Pool>) -> bool {
+        self.servers.iter().any(|other| Arc::ptr_eq(other, pool))
+    }
+
+    /// The first failure of a command.
+    pub fn failure(&self, tag: u32) -> Option<&Failure> {
+        self.failures.get(&tag).map(|failure| &**failure)
+    }
 }
 
 enum Work {
@@ -66,6 +103,8 @@ impl<T: Task> Job<T> {
             kept,
             task,
             deadline,
+            answered_by: None,
+            passed: Passed::default(),
             work,
             places,
         })

@@ -13,6 +13,7 @@ mod receiving;
 mod router;
 mod sending;
 mod slab;
+mod stand_in;
 mod state;
 mod timers;
 mod tokens;

@@ -12,6 +12,8 @@ use crate::connection::link::Trouble;
 use crate::connection::outbox::Token;
 use crate::deadline::Moment;
 use crate::driver::deliver::{deliver, receive};
+use crate::driver::forgiving::forgives;
+use crate::observe::Notices;
 use crate::transport::Mode;
 
 /// So often in one pass something is received over a connection.
@@ -36,10 +38,12 @@ impl<T: Task> State<T> {
                 jobs: &mut self.jobs,
                 tokens: &self.tokens,
                 trash: Lent::new(&mut trash),
+                causes: None,
             };
             match receive(link, &mut router, Mode::DontWait) {
                 Ok(n) => {
                     channel.lane.since = now;
+                    channel.heard = now;
                     moved = true;
                     self.arrivals(key);
                     if n < SHORT {
@@ -66,10 +70,13 @@ impl<T: Task> State<T> {
         let server = channel.lane.server.clone();
         let mut answered: Vec<Token> = Vec::new();
         let mut trash: Trash = [MaybeUninit::uninit(); 4096];
+        let mut heard = false;
+        let owed = channel.lane.session().owes_quiet();
         while let Some(link) = channel.lane.link() {
             let Some(arrival) = link.session.next_arrival() else {
                 break;
             };
+            heard = true;
             let token = arrival.token;
             if let Outcome::Doubt(op) = arrival.what {
                 if let Some(waiter) = self.tokens.remove(token) {
@@ -89,8 +96,16 @@ impl<T: Task> State<T> {
                 jobs: &mut self.jobs,
                 tokens: &self.tokens,
                 trash: Lent::new(&mut trash),
+                causes: forgives(&self.options).then(|| {
+                    let observed = self.core.observer().is_some();
+                    (&self.options, Notices::new(observed))
+                }),
             };
-            match deliver(arrival, link, &server, &mut router, &mut self.notices) {
+            let delivered = deliver(arrival, link, &server, &mut router, &mut self.notices);
+            if let Some((_, causes)) = router.causes {
+                self.notices.append(causes);
+            }
+            match delivered {
                 _ if line => answered.append(&mut channel.unproved),
                 0 if value => channel.unproved.push(token),
                 0 => {}
@@ -105,10 +120,15 @@ impl<T: Task> State<T> {
                 };
                 channel.settled(waiter.of_batch);
                 if let Some(job) = self.jobs.get_mut(id) {
+                    job.answered_by = Some(server.name);
                     job.answered(waiter.tag);
                     self.told.push_back(id);
                 }
             }
+        }
+        // Quiet commands that went well are settled without a word.
+        if heard || channel.lane.session().owes_quiet() < owed {
+            channel.lane.answered(&mut self.notices);
         }
         let broken = channel.lane.link().and_then(|link| link.session.broken());
         if let Some(why) = broken {

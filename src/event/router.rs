@@ -8,8 +8,11 @@ use super::slab::Slab;
 use super::tokens::Tokens;
 use crate::buffer::{Chunk, Lent, Place};
 use crate::connection::outbox::{Token, Values};
+use crate::driver::forgiving::forgive;
 use crate::driver::sink::{Answer, Sent, Sink};
 use crate::error::Failure;
+use crate::observe::Notices;
+use crate::options::Options;
 use crate::protocol::ValueHead;
 
 /// Takes large values that nobody waits for any more, a piece at a time.
@@ -19,6 +22,8 @@ pub struct Router<'r, T> {
     pub jobs: &'r mut Slab<Job<T>>,
     pub tokens: &'r Tokens,
     pub trash: Lent<'r>,
+    /// Where errors are told as misses: what the observer is to hear of that.
+    pub causes: Option<(&'r Options, Notices)>,
 }
 
 impl<T: Task> Router<'_, T> {
@@ -66,8 +71,19 @@ impl<T: Task> Sink for Router<'_, T> {
     }
 
     fn fail(&mut self, token: Token, failure: Box<Failure>) {
-        if let Some((task, tag)) = self.task(token) {
-            task.fail(tag, failure);
+        let Some(waiter) = self.tokens.get(token) else {
+            return;
+        };
+        let Some(job) = waiter.job.and_then(|id| self.jobs.get_mut(id)) else {
+            return;
+        };
+        let tag = waiter.tag;
+        match &mut self.causes {
+            Some((options, causes)) => {
+                let op = job.kept.command(tag as usize).ok().map(|it| it.op);
+                forgive(options, &mut job.task, op, tag, failure, causes);
+            }
+            None => job.task.fail(tag, failure),
         }
     }
 

@@ -2,16 +2,20 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::channel::{Channel, earliest};
 use super::ends::cancelled;
 use super::job::{Job, Place, Task};
 use super::kept::Kept;
 use super::slab::{Id, Slab};
+use super::stand_in::{Nowhere, place};
 use super::timers::Timers;
 use super::tokens::Tokens;
-use crate::deadline::{Deadline, Moment, Nanos, earlier};
-use crate::driver::call::{Call, Context, no_servers};
+use crate::deadline::{self, Deadline, Moment, Nanos, earlier};
+use crate::driver::call::Call;
+use crate::driver::forgiving::{forgive, forgives};
+use crate::driver::health;
 use crate::driver::lane::{Lane, Way};
 use crate::driver::pool::Seat;
 use crate::driver::server::Server;
@@ -126,6 +130,11 @@ impl<T: Task> State<T> {
         while let Some(job) = self.jobs.get_mut(id) {
             match job.next() {
                 Step::Send { tag, .. } => self.route(id, tag),
+                Step::Fail { tag, failure } if forgives(&self.options) => {
+                    let op = job.kept.command(tag as usize).ok().map(|it| it.op);
+                    let notices = &mut self.notices;
+                    forgive(&self.options, &mut job.task, op, tag, failure, notices);
+                }
                 Step::Fail { tag, failure } => job.task.fail(tag, failure),
                 Step::Pending => return,
                 Step::Done => self.finish(id),
@@ -138,6 +147,10 @@ impl<T: Task> State<T> {
             return;
         };
         self.timers.remove(job.deadline.end(), id);
+        if let (Some(limit), Some(server)) = (self.options.slow_after, job.answered_by) {
+            let took = deadline::now().since(job.deadline.begin());
+            health::slow(limit, took, server, &mut self.notices);
+        }
         let called = job.task.is_called();
         let done = Done {
             id,
@@ -159,20 +172,13 @@ impl<T: Task> State<T> {
         if self.ending {
             return job.lost(tag, &nowhere(cancelled()), false);
         }
-        let place = |job: &Job<T>| {
-            let command = job.kept.command(tag as usize)?;
-            let state = self.core.state();
-            let topology = state.topology();
-            let context = Context::new(&job.kept, &topology, &self.options);
-            let to = context.place(&command);
-            let server = to.and_then(|to| Some((to, topology.server(to)?.clone())));
-            server.ok_or_else(|| no_servers(command.op, &topology))
-        };
-        let (to, server) = match place(job) {
+        let (to, server) = match place(&self.core, &self.options, job, tag) {
             Ok(found) => found,
-            Err(failure) => return job.refused(tag, failure),
+            Err(Nowhere::Refused(failure)) => return job.refused(tag, failure),
+            Err(Nowhere::Left(failure)) => return job.lost(tag, &nowhere(failure), false),
         };
-        let channel = self.channel_to(to, &server);
+        let deadline = job.deadline;
+        let channel = self.admitted_channel(deadline, to, &server);
         let Some(job) = self.jobs.get_mut(id) else {
             return;
         };
@@ -183,8 +189,31 @@ impl<T: Task> State<T> {
                     job.put(tag, Place::Queued(key));
                 }
             }
-            Err(failure) => job.lost(tag, &nowhere(failure), false),
+            Err(failure) => self.unreached(id, tag, &nowhere(failure), &server),
         }
+    }
+
+    /// The connection to a server that may be used by who has so much time.
+    fn admitted_channel(
+        &mut self,
+        deadline: Deadline,
+        to: usize,
+        server: &Arc<Server>,
+    ) -> Result<Id> {
+        let probe = health::admit(&call(&self.core, &self.options, deadline), server)?;
+        let channel = self.channel_to(to, server);
+        match &channel {
+            Ok(key) => {
+                if let (Some(channel), true) = (self.channels.get_mut(*key), probe.is_some()) {
+                    channel.lane.probe = probe;
+                }
+            }
+            Err(failure) => {
+                let loss = nowhere(failure.clone());
+                server.lost(&loss, probe, Duration::ZERO, &mut self.notices);
+            }
+        }
+        channel
     }
 
     /// The connection to a server; a new one is begun where there is none.
@@ -210,6 +239,7 @@ impl<T: Task> State<T> {
             since: now,
             quiet: false,
             fresh: true,
+            probe: None,
         };
         let key = self.channels.insert(Channel::new(lane, deadline));
         key.ok_or_else(|| Failure::no_memory(size_of::<Channel>()))

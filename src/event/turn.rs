@@ -128,8 +128,9 @@ impl<T: Task> State<T> {
         };
         channel.unwatch(&self.poller);
         let mut gone = Vec::new();
+        let waited = deadline::now().since(channel.waited_since());
         let lane = &mut channel.lane;
-        lane.abandon(loss, &mut self.notices, |one| gone.push(one));
+        lane.abandon(loss, waited, &mut self.notices, |one| gone.push(one));
         for one in gone {
             let Some(waiter) = self.tokens.remove(one.token) else {
                 continue;
@@ -150,7 +151,7 @@ impl<T: Task> State<T> {
                 // It was never given to this connection.
                 self.route(id, tag);
             } else {
-                job.lost(tag, loss, false);
+                self.unreached(id, tag, loss, &channel.lane.server);
             }
             self.told.push_back(id);
         }

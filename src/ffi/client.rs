@@ -84,6 +84,28 @@ pub unsafe extern "C" fn mc_client_with(
     })
 }
 
+/// Make a view of a client that reads from `old` what it does not find: for moving to other servers, or to
+/// another placement. Reads that miss are asked of `old`, whose items are left alone (a gat there is a get)
+/// and are told without their CAS: mc_add stores one in the new servers. Deletes go to `old` first and then
+/// to the client, so that nothing that was deleted comes back; MC_OK where either had the item. All else is
+/// the client's alone, what is asked of servers too. Only a miss leads to `old`, never a failure. Each keeps
+/// its options, the view's time is that of both. Servers and connections are shared with both clients,
+/// which may be freed before the view; freed with mc_free. Since: 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mc_client_with_fallback(
+    client: *const mc_client,
+    old: *const mc_client,
+    view: *mut *mut mc_client,
+) -> mc_status {
+    guard(|| {
+        // SAFETY: the caller's pointer.
+        let place = unsafe { out(view, "view") }?;
+        *place = std::ptr::null_mut();
+        let (client, old) = (borrow(client, "client")?, borrow(old, "old")?);
+        hand_out_client(client.with_fallback(old), place)
+    })
+}
+
 /// Free a client or a view; NULL is ignored. No thread may be inside a call on it. Connections close
 /// when the last of them is freed. Since: 0.1.
 #[unsafe(no_mangle)]

@@ -72,7 +72,8 @@ impl Handle for mc_loop {
 }
 
 /// Make a loop of a client, which may be freed before it. Neither resolves nor connects. MC_OK: `*out` is
-/// the loop; else NULL. Since: 0.1.
+/// the loop; else NULL. MC_UNSUPPORTED: the client has a fallback (mc_client_with_fallback), the option
+/// replicate, or failover=gutter, which are for blocking calls. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mc_loop_new(
     client: *const mc_client,
@@ -83,6 +84,7 @@ pub unsafe extern "C" fn mc_loop_new(
         let place = unsafe { self::out(out, "out") }?;
         *place = std::ptr::null_mut();
         let client = borrow(client, "client")?;
+        client.may_be_looped()?;
         let carried = Loop::new(client.core().clone(), client.options().clone())?;
         *place = handle::make::<mc_loop>(Arc::new(Shared {
             carried,

@@ -291,6 +291,15 @@ impl Sink for ItemSink<'_> {
         }
     }
 
+    #[cold]
+    fn excuse(&mut self, tag: Token, miss: Status, failure: Box<Failure>) {
+        self.fail(tag, failure);
+        self.status = miss;
+        if !self.slot.is_null() {
+            self.item().status = miss.0;
+        }
+    }
+
     fn keep(&mut self, _: u32, _: Vec<Chunk>, _: Vec<u8>) {}
 }
 
@@ -439,6 +448,11 @@ impl Sink for BufferSink<'_> {
         self.flags = 0;
     }
 
+    fn excuse(&mut self, tag: Token, miss: Status, failure: Box<Failure>) {
+        self.fail(tag, failure);
+        self.status = miss;
+    }
+
     fn keep(&mut self, _: u32, _: Vec<Chunk>, _: Vec<u8>) {}
 }
 
@@ -479,6 +493,11 @@ impl Sink for StatusSink {
     fn fail(&mut self, _: Token, failure: Box<Failure>) {
         last_error::record(&failure);
         self.status = failure.status;
+    }
+
+    fn excuse(&mut self, tag: Token, miss: Status, failure: Box<Failure>) {
+        self.fail(tag, failure);
+        self.status = miss;
     }
 
     fn keep(&mut self, _: u32, _: Vec<Chunk>, _: Vec<u8>) {}

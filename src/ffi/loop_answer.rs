@@ -128,6 +128,10 @@ impl Sink for Answer {
         self.sink().fail(tag, failure);
     }
 
+    fn excuse(&mut self, tag: Token, miss: Status, failure: Box<Failure>) {
+        self.sink().excuse(tag, miss, failure);
+    }
+
     fn keep(&mut self, _: u32, _: Vec<Chunk>, _: Vec<u8>) {}
 }
 

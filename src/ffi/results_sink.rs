@@ -5,7 +5,7 @@ use super::item::{
 };
 use crate::buffer::{Block, Chunk, Place};
 use crate::client::sink::{Answer, Sent, Sink};
-use crate::error::{Failure, Phase, Result};
+use crate::error::{Failure, Phase, Result, Status};
 use crate::names::ServerName;
 use crate::operation::Token;
 use crate::operation::command::{Commands, command};
@@ -17,6 +17,8 @@ use crate::protocol::extra::About;
 pub struct Results {
     pub items: Vec<Slot>,
     pub failed: usize,
+    /// Some of the items hold texts.
+    has_texts: bool,
     /// What the items' pointers lead to.
     _chunks: Vec<Chunk>,
     _bodies: Vec<Block>,
@@ -31,7 +33,7 @@ unsafe impl Sync for Results {}
 
 impl Drop for Results {
     fn drop(&mut self) {
-        if self.failed == 0 {
+        if !self.has_texts {
             // SAFETY: a slot of results owns nothing but the text of a failure: without failures none
             // need be looked at, and their memory is freed all the same.
             unsafe { self.items.set_len(0) };
@@ -109,6 +111,7 @@ impl ResultsSink {
         Results {
             items: self.items,
             failed: self.failed,
+            has_texts: self.last.is_some(),
             _chunks: self.chunks,
             _bodies: self.bodies,
             _commands: self.commands,
@@ -213,6 +216,18 @@ impl Sink for ResultsSink {
         }
         self.failed += 1;
         self.last = Some(failure);
+    }
+
+    /// Who finds nothing has not failed; who wanted to store has.
+    #[cold]
+    fn excuse(&mut self, tag: Token, miss: Status, failure: Box<Failure>) {
+        self.fail(tag, failure);
+        if let Some(slot) = self.slot(tag) {
+            slot.item.status = miss.0;
+        }
+        if miss.is_miss() {
+            self.failed -= 1;
+        }
     }
 
     fn keep(&mut self, lane: u32, chunks: Vec<Chunk>, commands: Vec<u8>) {

@@ -4,8 +4,15 @@
 pub mod batch;
 pub mod broadcast;
 pub mod command;
+pub mod fallback;
+pub mod misses;
+#[cfg(test)]
+mod rehearsal;
+pub mod replicate;
 pub mod retry;
 pub mod single;
+pub mod stages;
+pub mod stand_in;
 pub mod stats;
 
 use std::ops::Range;

@@ -30,13 +30,16 @@ pub struct Command<'a> {
     pub delta: u64,
     /// Place by this instead of the key.
     pub route: Option<&'a [u8]>,
-    /// For commands that are asked of a server: its index.
+    /// The index of the server that is asked; [`Command::ANYWHERE`]: the one that the key belongs to.
     pub server: usize,
     /// What it asks beyond the classic commands.
     pub extra: Extra,
 }
 
 impl<'a> Command<'a> {
+    /// No server has this index.
+    pub const ANYWHERE: usize = usize::MAX;
+
     pub fn new(op: Op, key: &'a [u8]) -> Command<'a> {
         Command {
             op,
@@ -48,7 +51,7 @@ impl<'a> Command<'a> {
             cas: 0,
             delta: 1,
             route: None,
-            server: 0,
+            server: Command::ANYWHERE,
             extra: Extra::NOTHING,
         }
     }

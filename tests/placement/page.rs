@@ -36,8 +36,9 @@ mc_new(\"cache1:11211?placement=ketama,cache2:11211,cache3:11211\", &client);
 * Text beyond ASCII is read as UTF-8 where a client hashes characters: `cmemcache-latin1`, `murmur3-text`, `java…`,
   and with them `python-memcached2`, `pymemcache`, `spymemcached` and `xmemcached`. Keys that are no UTF-8 are
   hashed there as if each byte were a character.
-* When the server of a key is down, rings and rendezvous would take the next one, `rehash-down`, `fractal`,
-  `python-memcached` and `dalli` do what their clients do, and the others have none.
+* When the server of a key is down, its keys fail: `failover=next` and `rehash` take another server, as
+  `several-servers.md` says. Rings and rendezvous then take the next one, `rehash-down`, `fractal`,
+  `python-memcached` and `dalli` do what their clients do, and the others have no way of their own.
 
 ## Placements
 

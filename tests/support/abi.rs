@@ -37,6 +37,12 @@ unsafe extern "C" {
     pub fn mc_close(client: *const Handle) -> i32;
     pub fn mc_memory_advance(client: *const Handle, seconds: i64) -> i32;
     pub fn mc_memory_clear(client: *const Handle) -> i32;
+    pub fn mc_client_with_fallback(
+        client: *const Handle,
+        old: *const Handle,
+        view: *mut *mut Handle,
+    ) -> i32;
+    pub fn mc_last_error_status() -> i32;
     pub fn mc_client_with(client: *mut Handle, options: Text, view: *mut *mut Handle) -> i32;
 
     pub fn mc_add_server(client: *mut Handle, uri: Text) -> i32;

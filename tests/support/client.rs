@@ -5,11 +5,12 @@ use std::ptr;
 use std::time::Duration;
 
 use super::abi::{
-    Handle, Item, Results, mc_add, mc_add_server, mc_client_with, mc_close, mc_delete,
-    mc_delete_multi, mc_free, mc_get, mc_get_multi, mc_incr, mc_item_free, mc_last_error,
-    mc_last_error_effect, mc_last_error_server, mc_memory_advance, mc_memory_clear, mc_new,
-    mc_remove_server, mc_results_count, mc_results_free, mc_results_item, mc_server_for_key,
-    mc_servers, mc_set, mc_set_multi, mc_set_servers, mc_status_name, mc_touch,
+    Handle, Item, Results, mc_add, mc_add_server, mc_client_with, mc_client_with_fallback,
+    mc_close, mc_delete, mc_delete_multi, mc_free, mc_get, mc_get_multi, mc_incr, mc_item_free,
+    mc_last_error, mc_last_error_effect, mc_last_error_server, mc_last_error_status,
+    mc_memory_advance, mc_memory_clear, mc_new, mc_remove_server, mc_results_count,
+    mc_results_free, mc_results_item, mc_server_for_key, mc_servers, mc_set, mc_set_multi,
+    mc_set_servers, mc_status_name, mc_touch,
 };
 
 pub const OK: i32 = 0;
@@ -89,6 +90,11 @@ pub fn last_error_server() -> String {
     unsafe { text(mc_last_error_server()) }
 }
 
+pub fn last_error_status() -> i32 {
+    // SAFETY: this thread's record.
+    unsafe { mc_last_error_status() }
+}
+
 pub fn last_error_effect() -> u32 {
     // SAFETY: this thread's record.
     unsafe { mc_last_error_effect() }
@@ -159,6 +165,15 @@ impl Client {
             OK => Ok(Client(view)),
             _ => Err(status),
         }
+    }
+
+    /// A view that reads from `old` what it does not find.
+    pub fn with_fallback(&self, old: &Client) -> Client {
+        let mut view = ptr::null_mut();
+        // SAFETY: two live handles, and a place for the view.
+        let status = unsafe { mc_client_with_fallback(self.0, old.0, &mut view) };
+        assert_eq!(status, OK, "{}", last_error());
+        Client(view)
     }
 
     /// Move the clocks of servers in memory.

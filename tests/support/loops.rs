@@ -370,6 +370,22 @@ impl Loop {
         }
     }
 
+    /// A loop, where the client can have one; else the status.
+    pub fn try_new(client: &super::client::Client) -> Result<Loop, i32> {
+        let mut handle = ptr::null_mut();
+        // SAFETY: a live client, and a place for the handle.
+        let status = unsafe { mc_loop_new(client.0, &mut handle) };
+        assert_eq!(status == OK, !handle.is_null(), "a loop exactly for OK");
+        match status {
+            OK => Ok(Loop {
+                handle,
+                log: Log::default(),
+                freed: RefCell::new(false),
+            }),
+            _ => Err(status),
+        }
+    }
+
     /// A loop of a client that is freed at once.
     pub fn of(servers: &str) -> Loop {
         Loop::new(&super::client::Client::new(servers))

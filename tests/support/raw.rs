@@ -103,6 +103,13 @@ impl Raw {
         assert_eq!(stored, "STORED", "{key}");
     }
 
+    /// How many seconds an item still lives, -1 for ever; `None`: there is no item.
+    pub fn ttl(&mut self, key: &str) -> Option<i64> {
+        let answer = self.ask(&format!("mg {key} t"));
+        let ttl = answer.strip_prefix("HD t")?;
+        Some(ttl.parse().expect("a number"))
+    }
+
     /// Store so many small values under `key`, one over the other.
     pub fn set_many(&mut self, key: &str, times: usize) {
         let set = format!("set {key} 0 0 1\r\nx\r\n");

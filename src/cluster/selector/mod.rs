@@ -140,6 +140,26 @@ impl Selector {
             Selector::Nobody => None,
         }
     }
+
+    /// It has a way of its own to find another server for one that is down.
+    pub fn steps_aside(&self) -> bool {
+        match self {
+            Selector::RehashDown(_)
+            | Selector::Sharding(_)
+            | Selector::Consistent(_)
+            | Selector::Tries(_)
+            | Selector::Ring(_)
+            | Selector::Dalli(_)
+            | Selector::Rendezvous(_)
+            | Selector::Custom(_) => true,
+            Selector::First
+            | Selector::Modula(_)
+            | Selector::WideRing(_)
+            | Selector::Jump { .. }
+            | Selector::Ch3 { .. }
+            | Selector::Nobody => false,
+        }
+    }
 }
 
 /// The points of a ring, for as many as there will be at most.
