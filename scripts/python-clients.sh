@@ -9,7 +9,7 @@ place=${CARGO_TARGET_DIR:-target}/python-clients
 
 # The list is put there when everything on it is.
 cmp -s "$wanted" "$place/requirements.txt" &&
-  "$place/bin/python" -c "import bmemcached, memcache, pylibmc, pymemcache" && exit 0
+  "$place/bin/python" -c "import bmemcached, memcache, pylibmc, pymemcache" 2>/dev/null && exit 0
 
 install() {
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
