@@ -47,6 +47,8 @@ pub struct Board {
     /// Nobody listens.
     dead: [AtomicBool; SLOTS],
     slots: [AtomicUsize; KEYS],
+    /// Reads that had to find a value, and could not be anything else.
+    pub strict: AtomicUsize,
     keys: [Mutex<Key>; KEYS],
 }
 
@@ -70,6 +72,7 @@ impl Board {
             contents: [const { AtomicU64::new(0) }; SLOTS],
             dead: [const { AtomicBool::new(false) }; SLOTS],
             slots: [const { AtomicUsize::new(0) }; KEYS],
+            strict: AtomicUsize::new(0),
             keys: std::array::from_fn(|_| Mutex::default()),
         };
         board.place(client);
@@ -177,6 +180,9 @@ impl Board {
             Some((stamp, version)) if steady && stamp == before.stamp => Some(version),
             _ => None,
         };
+        if stored.is_some() {
+            self.strict.fetch_add(1, SeqCst);
+        }
         let name = key(number);
         let key = self.key(number);
         match got {

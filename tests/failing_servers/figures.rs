@@ -1,5 +1,6 @@
 //! What the calls show, trouble by trouble: printed, and held against what is promised.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use crate::board::Board;
@@ -14,6 +15,8 @@ use crate::{FAILURES, PAUSE, RETURN, milliseconds};
 pub struct Trouble {
     pub what: &'static str,
     pub slot: usize,
+    /// The server ends, or is silent; otherwise no call may fail.
+    pub hurts: bool,
     /// That were open to it before.
     pub connections: u64,
     pub from: Duration,
@@ -22,7 +25,7 @@ pub struct Trouble {
 
 struct Figures<'a> {
     trouble: &'a Trouble,
-    /// Of the slot, from the trouble to the next one.
+    /// Of the slot, that were under way between the trouble and the next one.
     calls: Vec<&'a Call>,
     /// When the server was taken for down, if it was.
     opened: Option<Duration>,
@@ -40,29 +43,43 @@ pub fn judge(board: &Board, logs: Vec<Log>, troubles: &[Trouble], events: &[Even
     calls.sort_by_key(|call| call.begin);
     let wrong: Vec<_> = calls.iter().flat_map(|call| &call.wrong).collect();
     println!(
-        "{} calls of {CALLERS} threads, {} wrong answers and false misses",
+        "{} calls of {CALLERS} threads; {} keys read whose value had to be there; {} wrong answers and false \
+         misses",
         calls.len(),
+        board.strict.load(SeqCst),
         wrong.len()
     );
-    let mut failures = Vec::new();
+    let (mut failures, mut explained) = (Vec::new(), vec![false; calls.len()]);
     for (n, trouble) in troubles.iter().enumerate() {
         let end = troubles.get(n + 1).map_or(Duration::MAX, |next| next.from);
-        let during = |at: Duration| trouble.from <= at && at < end;
-        let woke = late.iter().filter(|(at, _)| during(*at));
+        let meanwhile = |call: &Call| trouble.from <= call.end && call.begin < end;
+        let is_its = |call: &Call| call.slot == trouble.slot && meanwhile(call);
+        for (call, explained) in calls.iter().zip(&mut explained) {
+            *explained |= is_its(call);
+        }
+        let woke = late
+            .iter()
+            .filter(|(at, _)| trouble.from <= *at && *at < end);
         let slack = woke.map(|(_, late)| *late * 2).max().unwrap_or_default();
         let figures = Figures {
             trouble,
-            calls: calls
-                .iter()
-                .filter(|call| call.slot == trouble.slot && during(call.end))
-                .collect(),
+            calls: calls.iter().filter(|call| is_its(call)).collect(),
             opened: opened(board.began, trouble, end, events),
             slack: slack + Duration::from_millis(50),
         };
         figures.print();
         failures.extend(figures.broken());
     }
-    failures.extend(strays(&calls, troubles));
+    // The others' servers were in no trouble.
+    let strays = calls
+        .iter()
+        .zip(&explained)
+        .filter(|(_, explained)| !**explained);
+    failures.extend(strays.filter_map(|(call, _)| {
+        let (status, server) = (client::name(call.failed?), name(call.slot));
+        Some(format!("{server} at {:?}: {status}", call.begin))
+    }));
+    assert!(board.strict.load(SeqCst) > calls.len() / 4);
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(failures.is_empty(), "{failures:#?}");
 }
@@ -71,25 +88,6 @@ fn opened(began: Instant, trouble: &Trouble, end: Duration, events: &[Event]) ->
     let its = |event: &&Event| event.what == DOWN && event.server == name(trouble.slot);
     let times = events.iter().filter(its).map(|event| event.at - began);
     times.filter(|at| trouble.from <= *at && *at < end).min()
-}
-
-/// Calls that failed although their server was in no trouble.
-fn strays(calls: &[Call], troubles: &[Trouble]) -> Vec<String> {
-    let explained = |call: &Call| {
-        let of = |trouble: &&Trouble| trouble.slot == call.slot && trouble.from <= call.end;
-        troubles.iter().any(|trouble| of(&trouble))
-    };
-    let all = calls.iter().filter_map(|call| Some((call, call.failed?)));
-    all.filter(|(call, _)| !explained(call))
-        .map(|(call, status)| {
-            format!(
-                "{} at {:?}: {}",
-                name(call.slot),
-                call.begin,
-                client::name(status)
-            )
-        })
-        .collect()
 }
 
 fn share(part: usize, whole: usize) -> f64 {
@@ -199,6 +197,15 @@ impl Figures<'_> {
                 ));
             }
         };
+        let failed = self
+            .calls
+            .iter()
+            .filter(|call| call.failed.is_some())
+            .count();
+        hold(
+            self.trouble.hurts || failed == 0,
+            format!("{failed} calls failed"),
+        );
         let lost = self.lost();
         let (down, beside): (Vec<&Call>, Vec<&Call>) =
             lost.into_iter().partition(|call| self.while_down(call));

@@ -11,8 +11,10 @@ use crate::support::client::{CIRCUIT_OPEN, Client, Got};
 use crate::support::named::Random;
 use crate::{RETURN, alone, milliseconds};
 
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+/// Something is wrong.
+const LIMIT: Duration = Duration::from_secs(30);
 /// Between two calls.
 const PERIOD: Duration = Duration::from_millis(1);
 
@@ -23,44 +25,42 @@ struct Returned {
     late: Duration,
 }
 
-/// Calls every millisecond, while `trouble` waits until the server is left alone, and some time more; then
-/// `come_back` has it back.
+/// Calls every millisecond, until the server is left alone, and some time more; then `come_back` has it back.
 fn round(client: &Client, random: &mut Random, come_back: impl FnOnce()) -> Returned {
-    let (left_alone, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (left_alone, coming) = (AtomicBool::new(false), AtomicBool::new(false));
     // Beyond the first tries: a pause that grew would be seen.
     let pause = Duration::from_millis(700 + random.below(400) as u64);
     std::thread::scope(|scope| {
         let caller = scope.spawn(|| {
-            let mut calls = Vec::new();
-            while !done.load(Relaxed) {
+            let (mut calls, deadline) = (Vec::new(), Instant::now() + LIMIT);
+            loop {
                 let got = client.get("absent");
-                if got == Got::Failed(CIRCUIT_OPEN) {
-                    left_alone.store(true, Relaxed);
-                }
                 let end = Instant::now();
+                assert!(end < deadline, "the server is not back");
+                match got {
+                    Got::Failed(CIRCUIT_OPEN) => left_alone.store(true, Relaxed),
+                    Got::Miss if coming.load(Relaxed) => return (end, calls),
+                    Got::Miss | Got::Failed(_) => {}
+                    Got::Value(_) => panic!("a value of an empty server"),
+                }
                 sleep(PERIOD);
-                calls.push((end, got, end.elapsed().saturating_sub(PERIOD)));
+                calls.push((end, end.elapsed().saturating_sub(PERIOD)));
             }
-            calls
         });
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + LIMIT;
         while !left_alone.load(Relaxed) {
             assert!(Instant::now() < deadline, "the server is never left alone");
             sleep(PERIOD);
         }
         sleep(pause);
+        coming.store(true, Relaxed);
         come_back();
         let back = Instant::now();
-        sleep(Duration::from_secs(1));
-        done.store(true, Relaxed);
-        let calls = caller.join().expect("no panic");
-        let since = calls.iter().filter(|(end, ..)| *end >= back);
-        let answer = since.clone().find(|(_, got, _)| *got == Got::Miss);
-        let first = answer.expect("the server is back for a second").0;
-        let before = since.take_while(|(end, ..)| *end <= first);
+        let (first, calls) = caller.join().expect("no panic");
+        let late = calls.iter().filter(|(end, _)| *end >= back);
         Returned {
-            after: first - back,
-            late: before.map(|(.., late)| *late).max().unwrap_or_default(),
+            after: first.saturating_duration_since(back),
+            late: late.map(|(_, late)| *late).max().unwrap_or_default(),
         }
     })
 }
@@ -89,7 +89,7 @@ fn fm76_service_is_back_soon() {
     let _alone = alone();
     let mut random = Random::new(9);
     let mut server = server();
-    let client = Client::new(&format!("{}?timeout=400ms", server.uri()));
+    let client = Client::new(&format!("{}?timeout=200ms", server.uri()));
     assert_eq!(client.get("absent"), Got::Miss);
     let refused = (0..ROUNDS).map(|_| {
         server.kill();

@@ -48,6 +48,7 @@ impl Script<'_> {
         self.troubles.push(Trouble {
             what,
             slot,
+            hurts: !matches!(what, "removed, added again" | "replaced"),
             connections,
             from,
             back,
