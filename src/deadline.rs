@@ -86,6 +86,11 @@ impl Deadline {
         self.begin
     }
 
+    /// How long it lets something take at most that has taken so long.
+    pub fn most(&self, took: Duration) -> Duration {
+        self.limit.map_or(took, |limit| limit.min(took))
+    }
+
     /// The moment it ends; `None` when it never does.
     pub fn end(&self) -> Option<Moment> {
         Some(self.begin.after(self.limit?))

@@ -154,15 +154,15 @@ options! {
             "When a server that failed is tried again; calls that it keeps away from their server are MC_CIRCUIT_OPEN at once. `breaker`: after `breaker_failures` failures in a row one call at a time tries, with a pause behind each. `simple`: every call tries. `time`: none does for `reconnect_time` after the first failure. `pymemcache` and `python-memcached` are as those clients do it. See docs/reliability.md.";
         breaker_failures: u32 = "3", Kind::Count { min: 1, max: 1000 }, [pooled],
             "Of `reconnect=breaker`: after so many failures in a row, with no reply in between, a server is taken for down.";
-        breaker_pause: Duration = "205ms", Kind::Duration { min: MILLISECOND, none: false }, [pooled],
+        breaker_pause: Duration = "205ms", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
             "Of `reconnect=breaker`: how long a server that is down is left alone between one call that tries it and the next; each pause is longer by a random part of up to a sixth.";
-        reconnect_time: Duration = "30s", Kind::Duration { min: MILLISECOND, none: false }, [pooled],
+        reconnect_time: Duration = "30s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
             "Of `reconnect=time`: how long a server is left alone after its first failure since its last reply.";
         retry_attempts: u32 = "2", Kind::Count { min: 0, max: 1000 }, [pooled],
             "Of `reconnect=pymemcache`: after so many further failures a server is dead.";
         retry_timeout: Duration = "1s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
             "Of `reconnect=pymemcache`: how long a server that failed, and is not dead, is left alone after each failure.";
-        dead_timeout: Duration = "60s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+        dead_timeout: Duration = "1m", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
             "Of `reconnect=pymemcache`: how long a dead server is left alone.";
         dead_retry: Duration = "30s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
             "Of `reconnect=python-memcached`: how long a server is left alone after each failure.";

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Kind, Options, Placement, Profile, Protocol, SECRET_MARK, Scope, ServerOptions, Stagger,
-    TABLE, TlsVersion, find,
+    Clock, Kind, Options, Placement, Profile, Protocol, Reconnect, SECRET_MARK, Scope,
+    ServerOptions, Stagger, TABLE, TlsVersion, find,
 };
 
 use memcached2::uri::Secret;
@@ -144,6 +144,15 @@ fn the_defaults_are_those_of_the_table() {
         hashing_retries: 10,
         total_buckets: 0,
         sort_servers: false,
+        reconnect: Reconnect::Breaker,
+        breaker_failures: 3,
+        breaker_pause: Duration::from_millis(205),
+        reconnect_time: Duration::from_secs(30),
+        retry_attempts: 2,
+        retry_timeout: Duration::from_secs(1),
+        dead_timeout: Duration::from_secs(60),
+        dead_retry: Duration::from_secs(30),
+        slow_after: None,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),

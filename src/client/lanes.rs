@@ -219,8 +219,10 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         if !loss.connected {
             self.unreachable.push((lane.to, loss.clone()));
         }
-        let heard = lane.since;
-        lane.abandon(&loss, heard, &mut self.notices, |gone| {
+        // Where this thread came late itself, the server was not waited for.
+        let waited = deadline::now().since(lane.since);
+        let waited = self.call.deadline.most(waited);
+        lane.abandon(&loss, waited, &mut self.notices, |gone| {
             operation.on(Event::Lost {
                 tag: gone.token,
                 op: gone.op,

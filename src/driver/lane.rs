@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::call::Call;
 use super::connect::Attempt;
@@ -13,7 +14,7 @@ use crate::cluster::health::Probe;
 use crate::connection::arrival::Abandoned;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::session::Session;
-use crate::deadline::{self, Moment};
+use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::{Notices, What};
 use crate::operation::retry::Loss;
@@ -162,12 +163,12 @@ impl Lane {
     /// Its commands will get no replies here: each is told to `lost`, but for the quiet ones that were
     /// sent. Those are told as written already, and counted.
     ///
-    /// `heard`: when anything was heard of the server last, or it began to be waited for.
+    /// `waited`: since anything was heard of the server last, or it began to be waited for.
     #[cold]
     pub fn abandon(
         &mut self,
         loss: &Loss,
-        heard: Moment,
+        waited: Duration,
         notices: &mut Notices,
         mut lost: impl FnMut(Abandoned),
     ) {
@@ -182,7 +183,6 @@ impl Lane {
         if let (Way::Made(lease), true) = (&self.way, loss.closed) {
             self.server.pool.new_epoch(lease.epoch());
         }
-        let waited = deadline::now().since(heard);
         self.server.lost(loss, self.probe.take(), waited, notices);
         let mut unheard = 0;
         let session = self.session();

@@ -5,7 +5,7 @@ use super::channel::Channel;
 use super::job::{Job, Place, Task};
 use super::slab::Id;
 use super::state::State;
-use crate::deadline::{self, Moment};
+use crate::deadline::{self, Deadline, Moment};
 use crate::error::{Failure, Status};
 
 /// Why an operation ends before its answer has come.
@@ -41,13 +41,14 @@ impl<T: Task> State<T> {
         self.ask(id);
         let mut tag = 0;
         let mut late = Vec::new();
+        let limit = self.jobs.get(id).map(|job| job.deadline);
         while let Some((at, place)) = self.jobs.get(id).and_then(|job| job.on_its_way(tag)) {
             let key = self.take_back(id, at, place, why);
             late.extend(key.filter(|key| why == Early::Late && !late.contains(key)));
             tag = at + 1;
         }
         for key in late {
-            self.note_silence(key);
+            self.note_silence(key, limit);
         }
         let there = self.jobs.get(id).is_some();
         self.ask(id);
@@ -55,7 +56,7 @@ impl<T: Task> State<T> {
     }
 
     /// A command was not answered in time: each operation that ends so tells once against its server.
-    fn note_silence(&mut self, key: Id) {
+    fn note_silence(&mut self, key: Id, limit: Option<Deadline>) {
         let Some(channel) = self.channels.get_mut(key) else {
             return;
         };
@@ -63,6 +64,8 @@ impl<T: Task> State<T> {
         if channel.lane.is_connected() {
             let loss = channel.lane.late();
             let waited = deadline::now().since(channel.waited_since());
+            // Where the loop was not processed in time, the server was not waited for.
+            let waited = limit.map_or(waited, |limit| limit.most(waited));
             let probe = channel.lane.probe.take();
             let server = &channel.lane.server;
             server.lost(&loss, probe, waited, &mut self.notices);
@@ -89,6 +92,8 @@ impl<T: Task> State<T> {
                 .at(loss.failure.phase)
                 .on(channel.lane.server.name);
         }
+        // Who gives the right to try up leaves no connection that nothing is known of.
+        let tried = why == Early::Cancelled && channel.lane.probe.take().is_some();
         let sent = owed.is_some_and(|waiter| waiter.sent);
         if let Some(waiter) = owed {
             channel.settled(waiter.of_batch);
@@ -98,7 +103,7 @@ impl<T: Task> State<T> {
         }
         // A server that did not answer in time is not asked again here. What has not left must not leave
         // now, and bytes cannot be taken out of the middle of a stream.
-        if owed.is_some_and(|waiter| why == Early::Late || !waiter.sent) {
+        if tried || owed.is_some_and(|waiter| why == Early::Late || !waiter.sent) {
             self.retire(key);
         }
         owed.map(|_| key)
@@ -110,7 +115,7 @@ impl<T: Task> State<T> {
             return;
         };
         let loss = channel.lane.late();
-        self.note_silence(key);
+        self.note_silence(key, None);
         let Some(channel) = self.channels.get_mut(key) else {
             return;
         };
