@@ -1,7 +1,7 @@
 # make                             build the library as it is installed (release, link-time optimised)
 # make install PREFIX=… DESTDIR=…  install it: libraries, header, CMake package, pkg-config file
 # make quickstart                  build the library and its first example with cargo and cc alone, run it
-# make test                        run every check; on Debian, installs what is missing for it
+# make test                        run every check; installs what is missing for it (Debian; pip)
 # make test-long                   run what takes longer: cargo-c, soaks, fuzzing (see the script)
 # make header                      write include/memcached2.h anew from the sources in src/ffi/
 # make abi-baseline                append what is new in the header to tests/abi/, which only grows
@@ -42,6 +42,7 @@ quickstart:
 
 test:
 	scripts/install-deps.sh
+	scripts/python-clients.sh
 	scripts/test.sh
 
 test-long:

@@ -19,6 +19,7 @@ pub mod loops;
 pub mod memcached;
 pub mod named;
 pub mod nutcracker;
+pub mod observed;
 pub mod raw;
 pub mod run;
 pub mod scripted;
