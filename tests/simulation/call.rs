@@ -13,7 +13,7 @@ use super::record::{Seen, sum};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Nothing was told: of a write, that it was done.
+    /// Nothing was told: for a write, that means that it was done.
     Nothing,
     Hit(Seen),
     Miss,

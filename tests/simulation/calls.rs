@@ -12,10 +12,18 @@ use libc::{epoll_event, iovec, msghdr, pollfd, size_t, sockaddr, socklen_t, ssiz
 use super::clock;
 use super::descriptor::{Descriptor, FIRST};
 use super::memory;
+use super::random::Random;
 use super::world::World;
 
 thread_local! {
     static WORLD: Cell<*mut World> = const { Cell::new(std::ptr::null_mut()) };
+    /// What the system's random numbers are made of on this thread.
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Let this thread's random numbers of the system be those of a seed, before it draws any.
+pub fn seed(seed: u64) {
+    SEED.set(Some(seed));
 }
 
 /// Run with this thread's calls answered by `world`.
@@ -101,8 +109,9 @@ extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut timespec) -> c_in
 /// What the standard library makes the keys of its hash tables of, once for each thread.
 #[unsafe(no_mangle)]
 extern "C" fn getrandom(at: *mut c_void, len: size_t, flags: c_uint) -> ssize_t {
-    let made = world(|world| {
-        let mut random = world.random.fork();
+    let made = SEED.try_with(Cell::get).ok().flatten().map(|seed| {
+        let mut random = Random::new(seed);
+        SEED.set(Some(random.next()));
         (0..len).map(|_| random.next() as u8).collect::<Vec<u8>>()
     });
     match made {

@@ -245,7 +245,10 @@ impl<'p> Actor<'p> {
     fn ended(&mut self, number: usize, outcome: Outcome, asks: &[Ask]) {
         let call = &mut self.calls[number];
         call.end = now();
-        call.outcome = outcome;
+        call.outcome = match outcome {
+            Outcome::Nothing if !call.op.is_read() => Outcome::Done,
+            other => other,
+        };
         if let (Op::Gets, Outcome::Hit(seen), Some(ask)) = (call.op, &call.outcome, asks.first()) {
             self.cas[ask.key] = seen.cas;
         }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::breach::{Breach, Promise};
 use super::call::Call;
-use super::calls::{within, world};
+use super::calls::{self, within, world};
 use super::client::Actor;
 use super::host::Host;
 use super::judge::Judge;
@@ -36,6 +36,7 @@ pub fn run(seed: u64, with_text: bool) -> Verdict {
 
 fn alone(seed: u64, with_text: bool) -> Verdict {
     let mut random = Random::new(mix(seed));
+    calls::seed(random.next());
     let plan = Plan::new(&mut random.fork());
     let distances = plan.distances.iter();
     let hosts = distances.map(|distance| Host::new(*distance, plan.is_old)).collect();
