@@ -215,6 +215,53 @@
 #define MC_EVENT_QUIET_FAILED 4
 
 /**
+ * A server that was taken for down has answered. Since: 0.1.
+ */
+#define MC_EVENT_UP 5
+
+/**
+ * A server is taken for down; `status` and `text` are those of its last failure. Since: 0.1.
+ */
+#define MC_EVENT_DOWN 6
+
+/**
+ * A call took longer than the option `slow_after`; `text` says how long. Of a batch, each server is told
+ * whose part took so long, over an mc_loop the one that answered last. Since: 0.1.
+ */
+#define MC_EVENT_SLOW 7
+
+/**
+ * The server is used. Since: 0.1.
+ */
+#define MC_SERVER_UP 0
+
+/**
+ * The server failed, and has not answered since: the next call tries it, or one tries it now.
+ * Since: 0.1.
+ */
+#define MC_SERVER_PROBING 1
+
+/**
+ * The server failed, and is left alone: its calls are MC_CIRCUIT_OPEN. Since: 0.1.
+ */
+#define MC_SERVER_DOWN 2
+
+/**
+ * To a reconnector: may the server be used now? Since: 0.1.
+ */
+#define MC_RECONNECT_MAY_TRY 1
+
+/**
+ * To a reconnector: the server failed. Since: 0.1.
+ */
+#define MC_RECONNECT_FAILED 2
+
+/**
+ * To a reconnector: the server answered, the first time since it failed. Since: 0.1.
+ */
+#define MC_RECONNECT_ANSWERED 3
+
+/**
  * `have`: the value was received. Since: 0.1.
  */
 #define MC_HAVE_VALUE 1
@@ -773,6 +820,50 @@ typedef size_t (*mc_selector_fn)(void *user,
                                  const struct mc_selection *selection,
                                  const char *key,
                                  size_t key_len);
+
+/**
+ * What is known of one server. The caller sets `size`. Since: 0.1.
+ */
+typedef struct mc_health {
+  /**
+   * sizeof(mc_health).
+   */
+  uint32_t size;
+  /**
+   * MC_SERVER_*.
+   */
+  uint32_t state;
+  /**
+   * How often it failed since its last reply, as far as that counts.
+   */
+  uint32_t failures;
+  /**
+   * Why it is not up; MC_OK where it is.
+   */
+  mc_status cause;
+  /**
+   * For how long it has been up, or not, in microseconds.
+   */
+  int64_t since_us;
+  /**
+   * How long it will be left alone, in microseconds; 0: not any longer; -1: it is up, or being tried,
+   * or only the reconnector knows.
+   */
+  int64_t next_us;
+  /**
+   * Its name as mc_servers tells it, which stays valid.
+   */
+  const char *server;
+} mc_health;
+
+/**
+ * Says whether a server may be used (`what` is MC_RECONNECT_MAY_TRY; asked whenever a connection to it
+ * would be made, and by calls that meet one that failed), and hears of what happened to it (what it
+ * returns then is ignored). `server` is its name as mc_servers tells it, which stays valid. Called on any
+ * thread that is inside a call on the client, also on several at once, with no lock held. It must
+ * return, and may not use the client. Since: 0.1.
+ */
+typedef bool (*mc_reconnector_fn)(void *user, const char *server, uint32_t what);
 
 /**
  * What one command was answered. Made by the library and reached by pointer only: it grows at its
@@ -1479,6 +1570,27 @@ mc_status mc_server_for_key(const struct mc_client *client,
  * MC_ILLEGAL_INPUT with what is wrong in mc_last_error. Since: 0.1.
  */
 MC_API mc_status mc_key_check(const char *key, size_t key_len);
+
+/**
+ * Tell what is known of a server, by its place in the list that mc_servers writes, from 0 on. Asks
+ * nobody, and waits for nothing. MC_INVALID_ARGUMENT: there is no server at this place. Since: 0.1.
+ */
+MC_API
+mc_status mc_server_health(const struct mc_client *client,
+                           size_t index,
+                           struct mc_health *health);
+
+/**
+ * Have `reconnector` say when servers that failed are tried again, for clients made from these options
+ * from now on, in place of the option `reconnect`; NULL for none. Calls that it does not let through are
+ * MC_CIRCUIT_OPEN. `destroy` (may be NULL) runs once on `user`: after the last client and the options
+ * are freed, or another reconnector is set; at once when this call fails. Since: 0.1.
+ */
+MC_API
+mc_status mc_options_set_reconnector(struct mc_options *options,
+                                     mc_reconnector_fn reconnector,
+                                     void *user,
+                                     mc_destroy_fn destroy);
 
 /**
  * Return a new, empty item for mc_execute_into and mc_get_reuse, which keeps its memory from one use

@@ -8,6 +8,18 @@ use std::time::Duration;
 pub struct Moment(u64);
 
 impl Moment {
+    /// So many nanoseconds after the clock's beginning, whatever that is.
+    #[inline]
+    pub const fn from_nanos(nanos: u64) -> Moment {
+        Moment(nanos)
+    }
+
+    /// Of [`Moment::from_nanos`].
+    #[inline]
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
     /// Zero where `earlier` is later.
     #[inline]
     pub fn since(self, earlier: Moment) -> Duration {

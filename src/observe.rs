@@ -15,6 +15,12 @@ pub enum What {
     Closed = 3,
     /// A quiet write failed.
     QuietFailed = 4,
+    /// A server that was taken for down has answered.
+    Up = 5,
+    /// A server is taken for down.
+    Down = 6,
+    /// A call took long.
+    Slow = 7,
 }
 
 /// One event. Holds neither keys, nor values, nor credentials.

@@ -21,7 +21,7 @@ pub use kind::{DURATION_MAX, Kind, PATH_MAX, SECRET_MARK};
 pub use profile::Profile;
 pub use value::{Clock, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
-pub use word::{HashName, Placement};
+pub use word::{HashName, Placement, Reconnect};
 
 /// What an option belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,6 +150,24 @@ options! {
             "Of `placement=consistent`: how many points there are for all servers together; 0 is the number of servers, squared.";
         sort_servers: bool = "off", Kind::Bool, [pooled],
             "Place as if the servers stood in the order of their hosts and ports, whatever the order of the list.";
+        reconnect: Reconnect = "breaker", Kind::Choice(Reconnect::WORDS), [pooled],
+            "When a server that failed is tried again; calls that it keeps away from their server are MC_CIRCUIT_OPEN at once. `breaker`: after `breaker_failures` failures in a row one call at a time tries, with a pause behind each. `simple`: every call tries. `time`: none does for `reconnect_time` after the first failure. `pymemcache` and `python-memcached` are as those clients do it. See docs/reliability.md.";
+        breaker_failures: u32 = "3", Kind::Count { min: 1, max: 1000 }, [pooled],
+            "Of `reconnect=breaker`: after so many failures in a row, with no reply in between, a server is taken for down.";
+        breaker_pause: Duration = "205ms", Kind::Duration { min: MILLISECOND, none: false }, [pooled],
+            "Of `reconnect=breaker`: how long a server that is down is left alone between one call that tries it and the next; each pause is longer by a random part of up to a sixth.";
+        reconnect_time: Duration = "30s", Kind::Duration { min: MILLISECOND, none: false }, [pooled],
+            "Of `reconnect=time`: how long a server is left alone after its first failure since its last reply.";
+        retry_attempts: u32 = "2", Kind::Count { min: 0, max: 1000 }, [pooled],
+            "Of `reconnect=pymemcache`: after so many further failures a server is dead.";
+        retry_timeout: Duration = "1s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=pymemcache`: how long a server that failed, and is not dead, is left alone after each failure.";
+        dead_timeout: Duration = "60s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=pymemcache`: how long a dead server is left alone.";
+        dead_retry: Duration = "30s", Kind::Duration { min: Duration::ZERO, none: false }, [pooled],
+            "Of `reconnect=python-memcached`: how long a server is left alone after each failure.";
+        slow_after: Option<Duration> = "none", Kind::Duration { min: MICROSECOND, none: true }, [],
+            "A call that takes longer than this is told to the observer as MC_EVENT_SLOW, where the client has one. Lone commands take the longer way through the driver then.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],

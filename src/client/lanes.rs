@@ -2,14 +2,17 @@
 //! with their connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::blocking::Run;
 use super::fit::{Fit, is_fit};
+use super::health;
 use super::lane::{Lane, Way};
 use super::no_servers;
 use super::pool::Entry;
 use super::server::Server;
 use super::sink::Sink;
+use crate::cluster::health::Probe;
 use crate::connection::link::Trouble;
 use crate::connection::outbox::COPIED_VALUE_MAX;
 use crate::deadline;
@@ -41,10 +44,18 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         let Some(server) = self.context.topology.server(to).cloned() else {
             return Err(unreachable(no_servers(op, self.context.topology)));
         };
+        let mut probe = self.admit(to, &server)?;
         let entry = if self.lanes.is_empty() && self.may_wait {
             match server.pool.enter(fresh) {
                 Some(entry) => entry,
-                None => self.wait_for_pool(&server, fresh)?,
+                None => {
+                    let entry = self.wait_for_pool(&server, fresh)?;
+                    // What the others met may have been held against it meanwhile.
+                    if probe.is_none() {
+                        probe = self.admit(to, &server)?;
+                    }
+                    entry
+                }
             }
         } else {
             match server.pool.enter(fresh) {
@@ -54,6 +65,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         };
         match self.lane(to, &server, entry) {
             Ok(mut lane) => {
+                lane.probe = probe;
                 if self.batch {
                     let alike = self.alike;
                     let left = self.context.commands.count() - tag as usize;
@@ -73,10 +85,21 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             Err(failure) => {
                 self.notice(What::ConnectFailed, server.name, &failure);
                 let loss = unreachable(failure);
+                server.lost(&loss, probe, Duration::ZERO, &mut self.notices);
                 self.unreachable.push((to, loss.clone()));
                 Err(loss)
             }
         }
+    }
+
+    /// Whether the server may be used; one that may not is not asked about for every command.
+    #[inline(always)]
+    fn admit(&mut self, to: usize, server: &Server) -> std::result::Result<Option<Probe>, Loss> {
+        health::admit(self.call, server).map_err(|failure| {
+            let loss = unreachable(failure);
+            self.unreachable.push((to, loss.clone()));
+            loss
+        })
     }
 
     fn wait_for_pool(
@@ -107,8 +130,12 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                     entry = Entry::Seat(lease.into_seat());
                 }
                 Entry::Idle(mut lease) => {
+                    let owed = lease.link().session.owes_quiet();
                     let fit = is_fit(self.call, lease.link(), server);
                     self.waited |= fit == Fit::AfterAWait;
+                    if lease.link().session.owes_quiet() < owed {
+                        server.answered(&mut self.notices);
+                    }
                     if fit != Fit::No {
                         lease.link().reused = true;
                         return Ok(self.new_lane(to, server, Way::Made(lease), false));
@@ -122,15 +149,17 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             }
         };
         self.waited = true;
+        let now = deadline::now();
         let way = Way::begin(
             self.call,
             server,
             seat,
             self.must_know,
             &mut self.notices,
-            deadline::now(),
+            now,
         )?;
         let mut lane = self.new_lane(to, server, way, true);
+        lane.since = now;
         self.go_on(&mut lane, &[])?;
         Ok(lane)
     }
@@ -154,12 +183,20 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             since: self.call.deadline.begin(),
             quiet: false,
             fresh,
+            probe: None,
         }
     }
 
     /// Give the lane's connection back (or close it), and its memory to the results.
     pub(super) fn release(&mut self, mut lane: Lane) {
         let begin = self.call.deadline.begin();
+        if let Some(limit) = self.call.options.slow_after {
+            let took = deadline::now().since(begin);
+            health::slow(limit, took, lane.server.name, &mut self.notices);
+        }
+        if let (Way::Made(lease), false) = (&mut lane.way, lane.server.health.is_sound()) {
+            lease.watch();
+        }
         let id = lane.id;
         if let Some(link) = lane.link() {
             link.last_used = begin;
@@ -182,7 +219,8 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         if !loss.connected {
             self.unreachable.push((lane.to, loss.clone()));
         }
-        lane.abandon(&loss, &mut self.notices, |gone| {
+        let heard = lane.since;
+        lane.abandon(&loss, heard, &mut self.notices, |gone| {
             operation.on(Event::Lost {
                 tag: gone.token,
                 op: gone.op,

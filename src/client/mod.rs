@@ -19,10 +19,14 @@ pub mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::health::Report;
+use crate::cluster::health::custom::Reconnector;
 use crate::cluster::placer::Custom;
 use crate::config::Config;
-use crate::deadline::{Deadline, Nanos};
-use crate::driver::{call, connect, contest, deliver, lane, place, server, slot, state, thread};
+use crate::deadline::{self, Deadline, Nanos};
+use crate::driver::{
+    call, connect, contest, deliver, health, lane, place, server, slot, state, thread,
+};
 pub use crate::driver::{pool, sink};
 use crate::error::{Failure, Result, Status};
 use crate::names::ServerName;
@@ -53,18 +57,32 @@ pub(crate) struct Settings {
     pub plain: bool,
     /// The option `idle_check`.
     pub idle_check: Nanos,
+    /// The option `shortcut` as it was said.
+    shortcut: bool,
 }
 
 /// Below this, waiting is left to `poll`: SO_RCVTIMEO fires up to 8 ms late.
 const PLAIN_MIN: Duration = Duration::from_millis(20);
 
 impl Settings {
-    fn new(options: Options, core: &Core) -> Settings {
+    fn new(mut options: Options, core: &Core) -> Settings {
         let plain = allows_plain(options.timeout, core);
+        let shortcut = options.shortcut;
+        // The short way does not look at the clock when it is done.
+        options.shortcut &= options.slow_after.is_none() || core.observer().is_none();
         Settings {
             idle_check: options.idle_check.into(),
             options,
             plain,
+            shortcut,
+        }
+    }
+
+    /// As they were said.
+    fn said(&self) -> Options {
+        Options {
+            shortcut: self.shortcut,
+            ..self.options.clone()
         }
     }
 }
@@ -111,7 +129,17 @@ impl Client {
         observer: Option<Arc<dyn Observer>>,
         custom: Custom,
     ) -> Result<Client> {
-        let core = Core::new(&config, observer, custom, None)?;
+        Client::reconnecting(config, observer, custom, None)
+    }
+
+    /// As [`Client::placing`], with a rule of the program's own for servers that fail.
+    pub fn reconnecting(
+        config: Config,
+        observer: Option<Arc<dyn Observer>>,
+        custom: Custom,
+        reconnector: Option<Arc<dyn Reconnector>>,
+    ) -> Result<Client> {
+        let core = Core::new(&config, observer, custom, reconnector, None)?;
         Ok(Client::made(core, config))
     }
 
@@ -119,7 +147,7 @@ impl Client {
     /// the client shares with all others: for tests.
     #[doc(hidden)]
     pub fn with_resolver(config: Config, resolver: Arc<Resolver>) -> Result<Client> {
-        let core = Core::new(&config, None, Custom::default(), Some(resolver))?;
+        let core = Core::new(&config, None, Custom::default(), None, Some(resolver))?;
         Ok(Client::made(core, config))
     }
 
@@ -132,7 +160,7 @@ impl Client {
 
     /// A view with some options changed: `timeout=50ms&paranoid=on`.
     pub fn with(&self, changes: &str) -> Result<Client> {
-        let mut options = self.settings.options.clone();
+        let mut options = self.settings.said();
         options.apply_list(changes)?;
         options.agree_with_profile()?;
         Ok(Client {
@@ -322,6 +350,16 @@ impl Client {
             .iter()
             .map(|server| server.name)
             .collect()
+    }
+
+    /// What is known of the server at this place in the list, and its name.
+    pub fn server_health(&self, index: usize) -> Result<(ServerName, Report)> {
+        let topology = self.core.state().topology();
+        let server = topology.server(index).ok_or_else(|| {
+            let n = topology.servers().len();
+            Failure::argument(format!("there is no server {index}: the list has {n}"))
+        })?;
+        Ok((server.name, server.health.report(deadline::now())))
     }
 
     /// Add one server to the end of the list.

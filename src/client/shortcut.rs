@@ -215,6 +215,7 @@ fn go_on(
             since: call.deadline.begin(),
             quiet,
             fresh: false,
+            probe: None,
         },
         trouble,
     })))

@@ -214,7 +214,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             return;
         };
         let link = lease.link();
-        let mut answered = 0;
+        let (mut answered, mut heard) = (0, false);
         loop {
             let sink = &mut *self.sink;
             let drained = link
@@ -224,6 +224,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 sink.drained();
             }
             answered += drained;
+            heard |= drained > 0;
             match link.session.next_arrival() {
                 Some(Arrival {
                     token: tag,
@@ -235,6 +236,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
                 }),
                 Some(arrival) => {
                     answered += deliver(arrival, link, &server, sink, &mut self.notices);
+                    heard = true;
                 }
                 None => break,
             }
@@ -242,7 +244,11 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
         if answered > 0 {
             operation.on(Event::Answered(answered));
         }
-        if let Some(why) = link.session.broken() {
+        let broken = link.session.broken();
+        if heard {
+            lane.answered(&mut self.notices);
+        }
+        if let Some(why) = broken {
             let loss = lane.broken(why);
             self.lose(index, loss, operation);
         } else if lane.is_settled() {

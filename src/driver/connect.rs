@@ -208,7 +208,9 @@ impl Attempt {
     pub fn late(&self, server: &Server) -> Box<Failure> {
         match &self.stage {
             Stage::Resolving(_, Some(outdated)) => outdated.failure.clone(),
-            Stage::Resolving(_, None) => unresolved(server, &"no answer in time".into()),
+            Stage::Resolving(_, None) => {
+                unresolved(server, &"no answer in time".into()).errno(libc::ETIMEDOUT)
+            }
             Stage::Racing { .. } => {
                 let text = format!("no connection to {} in time", server.name);
                 Failure::new(Status::TIMEOUT, text)

@@ -9,10 +9,11 @@ use super::contest::Socket;
 use super::place::Noted;
 use super::pool::{Lease, Seat};
 use super::server::Server;
+use crate::cluster::health::Probe;
 use crate::connection::arrival::Abandoned;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::session::Session;
-use crate::deadline::Moment;
+use crate::deadline::{self, Moment};
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::{Notices, What};
 use crate::operation::retry::Loss;
@@ -35,6 +36,8 @@ pub struct Lane {
     pub quiet: bool,
     /// It was made for this operation, not found idle.
     pub fresh: bool,
+    /// Of a server that is taken for down: the operation is to find out whether it is.
+    pub probe: Option<Probe>,
 }
 
 /// What carries the lane's commands.
@@ -158,8 +161,16 @@ impl Lane {
 
     /// Its commands will get no replies here: each is told to `lost`, but for the quiet ones that were
     /// sent. Those are told as written already, and counted.
+    ///
+    /// `heard`: when anything was heard of the server last, or it began to be waited for.
     #[cold]
-    pub fn abandon(&mut self, loss: &Loss, notices: &mut Notices, mut lost: impl FnMut(Abandoned)) {
+    pub fn abandon(
+        &mut self,
+        loss: &Loss,
+        heard: Moment,
+        notices: &mut Notices,
+        mut lost: impl FnMut(Abandoned),
+    ) {
         let what = match loss.connected {
             true => What::Closed,
             false => What::ConnectFailed,
@@ -171,6 +182,8 @@ impl Lane {
         if let (Way::Made(lease), true) = (&self.way, loss.closed) {
             self.server.pool.new_epoch(lease.epoch());
         }
+        let waited = deadline::now().since(heard);
+        self.server.lost(loss, self.probe.take(), waited, notices);
         let mut unheard = 0;
         let session = self.session();
         while let Some(gone) = session.abandon() {
@@ -182,6 +195,15 @@ impl Lane {
         }
         let counter = self.server.pool.quiet_failed();
         counter.fetch_add(unheard, Ordering::Relaxed);
+    }
+
+    /// Something was heard of the server that makes sense.
+    #[inline(always)]
+    pub fn answered(&mut self, notices: &mut Notices) {
+        if !self.server.health.is_sound() {
+            self.server.answered(notices);
+            self.probe = None;
+        }
     }
 
     /// How many descriptors are waited for.

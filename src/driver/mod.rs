@@ -8,6 +8,7 @@ pub mod connect;
 pub mod contest;
 pub mod deliver;
 mod greet;
+pub mod health;
 pub mod lane;
 pub mod place;
 pub mod pool;

@@ -1,7 +1,7 @@
 //! The connections of one server: idle ones in atomic slots, a limit on how many there are, and what
 //! a forked child must close.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::place::{Noted, Place};
@@ -17,7 +17,7 @@ use crate::transport::race::ADDRESSES_MAX;
 /// A link, and what it is to its pool. Dropped, it is closed, and its seat is free.
 pub struct Pooled {
     pub link: Link,
-    epoch: u32,
+    epoch: u64,
     noted: Noted,
     /// Behind the link: given up when that is closed.
     seat: Seat,
@@ -31,13 +31,22 @@ pub struct Pool {
     /// How many connections may be open.
     max: usize,
     open: AtomicUsize,
-    /// Counts the server's lives: connections of an earlier one are not used again.
-    epoch: AtomicU32,
+    /// Counts the server's lives: connections of an earlier one are not used again. Below [`LIFE`] it
+    /// counts what was held against the server: connections from before are watched, so that their next
+    /// reply is told.
+    epoch: AtomicU64,
     /// The server has left the list: no connection is kept any more.
     retired: AtomicBool,
     queue: Queue<Pooled>,
     /// Quiet commands that failed or whose replies were lost.
     quiet_failed: Arc<AtomicU64>,
+}
+
+/// One life of a server.
+const LIFE: u64 = 1 << 16;
+
+fn of_one_life(epoch: u64, other: u64) -> bool {
+    epoch / LIFE == other / LIFE
 }
 
 /// What a caller may go on with.
@@ -72,7 +81,7 @@ impl Pool {
                 .collect(),
             max: max_connections,
             open: AtomicUsize::new(0),
-            epoch: AtomicU32::new(0),
+            epoch: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             queue: Queue::default(),
             quiet_failed,
@@ -91,15 +100,19 @@ impl Pool {
     /// [`Lease::new`].
     #[inline(always)]
     pub fn take(&self, first: usize) -> Option<Box<Pooled>> {
-        self.take_from(self.slot(first), first)
+        match self.slot(first).take() {
+            Some(pooled) if pooled.epoch == self.epoch.load(Ordering::Acquire) => Some(pooled),
+            other => self.take_elsewhere(first, other, true),
+        }
     }
 
-    /// As [`Pool::take`], with the first slot at hand.
+    /// As [`Pool::take`], with the first slot at hand, for who tells nobody of replies: none that is
+    /// watched.
     #[inline(always)]
     pub fn take_from(&self, slot: &Slot<Pooled>, first: usize) -> Option<Box<Pooled>> {
         match slot.take() {
             Some(pooled) if pooled.epoch == self.epoch.load(Ordering::Acquire) => Some(pooled),
-            other => self.take_elsewhere(first, other),
+            other => self.take_elsewhere(first, other, false),
         }
     }
 
@@ -110,17 +123,34 @@ impl Pool {
         &self.slots[number & (self.slots.len() - 1)]
     }
 
+    /// Connections from before are closed. One that is `watched` is so no more when it is taken: its
+    /// reply will be told.
     #[cold]
     #[inline(never)]
-    fn take_elsewhere(&self, first: usize, old: Option<Box<Pooled>>) -> Option<Box<Pooled>> {
-        drop(old);
-        for i in 1..self.slots.len() {
-            if let Some(pooled) = self.slot(first.wrapping_add(i)).take() {
-                if pooled.epoch == self.epoch.load(Ordering::Acquire) {
-                    return Some(pooled);
+    fn take_elsewhere(
+        &self,
+        first: usize,
+        found: Option<Box<Pooled>>,
+        watched: bool,
+    ) -> Option<Box<Pooled>> {
+        let now = self.epoch.load(Ordering::Acquire);
+        let mut found = found;
+        for next in 1..=self.slots.len() {
+            match found {
+                Some(mut pooled) if of_one_life(pooled.epoch, now) => {
+                    if pooled.epoch == now || watched {
+                        pooled.epoch = now;
+                        return Some(pooled);
+                    }
+                    self.put(first, pooled);
+                    return None;
                 }
-                drop(pooled);
+                other => drop(other),
             }
+            if next == self.slots.len() {
+                break;
+            }
+            found = self.slot(first.wrapping_add(next)).take();
         }
         None
     }
@@ -172,7 +202,8 @@ impl Pool {
         let given = self.queue.wait(until, look, |late| self.give_again(late))?;
         Some(match given {
             Gift::Seat => Entry::Seat(self.seated()),
-            Gift::Idle(pooled) if pooled.epoch == self.epoch.load(Ordering::Acquire) && !fresh => {
+            Gift::Idle(mut pooled) if self.is_alive(&pooled) && !fresh => {
+                pooled.epoch = self.epoch.load(Ordering::Acquire);
                 Entry::Idle(Lease::new(self, pooled))
             }
             Gift::Idle(pooled) => Entry::Seat(pooled.into_seat()),
@@ -197,8 +228,7 @@ impl Pool {
 
     /// Give a connection back that may be out of step or of an earlier life.
     pub fn put_or_close(&self, pooled: Box<Pooled>) {
-        let current = pooled.epoch == self.epoch.load(Ordering::Acquire);
-        if current && pooled.link.session.in_step() {
+        if self.is_alive(&pooled) && pooled.link.session.in_step() {
             self.put(thread::number(), pooled);
         } else {
             drop(pooled);
@@ -228,8 +258,8 @@ impl Pool {
 
     #[cold]
     #[inline(never)]
-    fn after_put(&self, first: usize, epoch: u32) {
-        if epoch != self.epoch.load(Ordering::SeqCst) {
+    fn after_put(&self, first: usize, epoch: u64) {
+        if !of_one_life(epoch, self.epoch.load(Ordering::SeqCst)) {
             self.drop_idle();
         }
         if !self.queue.is_empty() {
@@ -301,24 +331,32 @@ impl Pool {
     }
 
     /// The server's life ended as `lease` saw it: its idle connections are dead too.
-    pub fn new_epoch(&self, seen: u32) {
-        if self
+    pub fn new_epoch(&self, seen: u64) {
+        let next = |now: u64| of_one_life(now, seen).then(|| (now / LIFE).wrapping_add(1) * LIFE);
+        let changed = self
             .epoch
-            .compare_exchange(
-                seen,
-                seen.wrapping_add(1),
-                Ordering::SeqCst,
-                Ordering::SeqCst,
-            )
-            .is_ok()
-        {
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+        if changed.is_ok() {
             self.drop_idle();
         }
     }
 
+    /// Something is held against the server: the next reply over each of its connections is to be told.
+    pub fn watch(&self) {
+        let next = |now: u64| Some(now / LIFE * LIFE | now.wrapping_add(1) % LIFE);
+        // `next` never declines.
+        let _ = self
+            .epoch
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+    }
+
+    fn is_alive(&self, pooled: &Pooled) -> bool {
+        of_one_life(pooled.epoch, self.epoch.load(Ordering::Acquire))
+    }
+
     /// Close idle connections now, and those in use when they come back.
     pub fn close_all(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.epoch.fetch_add(LIFE, Ordering::SeqCst);
         self.drop_idle();
     }
 
@@ -330,20 +368,19 @@ impl Pool {
     }
 
     /// What a new connection belongs to: the server's present life, or none.
-    fn epoch_of_new(&self) -> u32 {
+    fn epoch_of_new(&self) -> u64 {
         // In this order: who sees the epoch that retiring begins sees that it was retired.
         let epoch = self.epoch.load(Ordering::SeqCst);
         match self.retired.load(Ordering::SeqCst) {
-            true => epoch.wrapping_sub(1),
+            true => epoch.wrapping_sub(LIFE),
             false => epoch,
         }
     }
 
     fn drop_idle(&self) {
-        let now = self.epoch.load(Ordering::Acquire);
         for slot in &self.slots {
             if let Some(pooled) = slot.take() {
-                if pooled.epoch == now {
+                if self.is_alive(&pooled) {
                     self.put(thread::number(), pooled);
                 } else {
                     drop(pooled);
@@ -451,13 +488,22 @@ impl Lease {
     }
 
     /// The server's life that the connection belongs to.
-    pub fn epoch(&self) -> u32 {
+    pub fn epoch(&self) -> u64 {
         self.pooled.as_ref().map_or(0, |pooled| pooled.epoch)
     }
 
     /// Whether the server still lives the life that the connection belongs to.
     pub fn is_current(&self) -> bool {
-        self.epoch() == self.pool.epoch.load(Ordering::Acquire)
+        of_one_life(self.epoch(), self.pool.epoch.load(Ordering::Acquire))
+    }
+
+    /// It has told nothing of a server that something is held against: its next reply is to be told.
+    #[cold]
+    pub fn watch(&mut self) {
+        if let Some(pooled) = &mut self.pooled {
+            let epoch = pooled.epoch;
+            pooled.epoch = epoch / LIFE * LIFE | epoch.wrapping_sub(1) % LIFE;
+        }
     }
 
     /// What the connection's server said that it is.

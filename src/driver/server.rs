@@ -1,12 +1,15 @@
 //! One server as the blocking driver sees it: where it is, its name, its connections.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::pool::Pool;
+use crate::cluster::health::Health;
+use crate::cluster::health::policy::Policy;
 use crate::config::ServerSpec;
 use crate::connection::embedded::{self, Embedded, MemoryStore, StoreSettings};
+use crate::deadline;
 use crate::error::Result;
 use crate::names::ServerName;
 use crate::options::Clock;
@@ -20,6 +23,8 @@ pub struct Server {
     /// What a server in memory keeps its items in.
     pub store: Option<Arc<MemoryStore>>,
     pub pool: Arc<Pool>,
+    /// Whether it can be used now.
+    pub health: Arc<Health>,
     /// A hash of the endpoint that was connected to last; 0: none was.
     last: Arc<AtomicU64>,
     /// It has asked for credentials.
@@ -27,16 +32,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// `store`: of [`open_store`].
+    /// `store`: of [`open_store`]; `policy`: one for all servers of a client.
     pub fn new(
         spec: ServerSpec,
         store: Option<Arc<MemoryStore>>,
         max_connections: u32,
         quiet_failed: Arc<AtomicU64>,
+        policy: &Policy,
     ) -> Arc<Server> {
+        let name = ServerName::new(&spec.name);
         Arc::new(Server {
             store,
-            name: ServerName::new(&spec.name),
+            name,
+            health: Health::new(policy, name, random(), deadline::now()),
             whereabouts: Whereabouts::of(&spec.uri.address),
             pool: Pool::new(max_connections as usize, quiet_failed),
             last: Arc::default(),
@@ -45,13 +53,14 @@ impl Server {
         })
     }
 
-    /// The same server with another weight, sharing its connections.
+    /// The same server with another weight, sharing its connections and its health.
     pub fn with_spec(&self, spec: ServerSpec) -> Arc<Server> {
         Arc::new(Server {
             name: self.name,
             whereabouts: self.whereabouts.clone(),
             store: self.store.clone(),
             pool: self.pool.clone(),
+            health: self.health.clone(),
             last: self.last.clone(),
             asks: self.asks.clone(),
             spec,
@@ -112,6 +121,11 @@ pub fn open_store(spec: &ServerSpec) -> Result<Option<Arc<MemoryStore>>> {
         manual_clock: spec.store.clock.map(|clock| clock == Clock::Manual),
     };
     embedded::open(name, said).map(Some)
+}
+
+/// Differs each time: the standard library's keys come from the system.
+fn random() -> u64 {
+    RandomState::new().hash_one(())
 }
 
 fn hash(endpoint: &Endpoint) -> u64 {

@@ -7,11 +7,14 @@ use std::time::Duration;
 use super::server::{Server, open_store};
 use super::snapshot::{Held, Snapshot};
 use super::thread;
+use crate::cluster::health::custom::Reconnector;
+use crate::cluster::health::policy::Policy;
 use crate::cluster::node::Node;
 use crate::cluster::placer::{Custom, Placer, Rule};
 use crate::cluster::topology::Topology;
 use crate::config::{self, Config, ServerSpec};
 use crate::connection::embedded::MemoryStore;
+use crate::deadline;
 use crate::error::Result;
 use crate::fork::per_process::PerProcess;
 use crate::observe::Observer;
@@ -46,6 +49,8 @@ pub struct State {
     change: Mutex<()>,
     max_connections: u32,
     tls: TlsContext,
+    /// What becomes of servers that fail.
+    policy: Policy,
 }
 
 impl Core {
@@ -53,13 +58,14 @@ impl Core {
         config: &Config,
         observer: Option<Arc<dyn Observer>>,
         custom: Custom,
+        reconnector: Option<Arc<dyn Reconnector>>,
         resolver: Option<Arc<Resolver>>,
     ) -> Result<Core> {
         let options = config.options.clone();
         let rule = Rule { options, custom };
         let options = &rule.options;
         Ok(Core {
-            state: PerProcess::new(State::new(&config.servers, &rule)?),
+            state: PerProcess::new(State::new(&config.servers, &rule, reconnector)?),
             tuning: Tuning {
                 nodelay: options.tcp_nodelay,
                 keepalive: options.tcp_keepalive,
@@ -103,14 +109,25 @@ impl Core {
 impl State {
     /// Fails where the store of a server in memory is not what its URI says, or options contradict each
     /// other.
-    fn new(specs: &[ServerSpec], rule: &Rule) -> Result<State> {
+    fn new(
+        specs: &[ServerSpec],
+        rule: &Rule,
+        reconnector: Option<Arc<dyn Reconnector>>,
+    ) -> Result<State> {
         let options = &rule.options;
         options.agree_with_profile()?;
         let tls = TlsContext::new(TlsSettings::of(options)?);
         let with_store = |spec: &ServerSpec| Ok((spec.complete(options)?, open_store(spec)?));
         let servers = specs.iter().map(with_store).collect::<Result<Vec<_>>>()?;
         let placer = placer(rule, servers.iter().map(|(spec, _)| spec))?;
-        Ok(State::of(servers, placer, options.max_connections, tls))
+        let policy = Policy::new(options, reconnector, deadline::now());
+        Ok(State::of(
+            servers,
+            placer,
+            options.max_connections,
+            tls,
+            policy,
+        ))
     }
 
     fn of(
@@ -118,11 +135,14 @@ impl State {
         placer: Arc<Placer>,
         max_connections: u32,
         tls: TlsContext,
+        policy: Policy,
     ) -> State {
         let quiet_failed = Arc::new(AtomicU64::new(0));
         let servers = servers
             .into_iter()
-            .map(|(spec, store)| Server::new(spec, store, max_connections, quiet_failed.clone()))
+            .map(|(spec, store)| {
+                Server::new(spec, store, max_connections, quiet_failed.clone(), &policy)
+            })
             .collect();
         State {
             topology: Snapshot::new(Topology::new(servers, placer)),
@@ -130,10 +150,11 @@ impl State {
             change: Mutex::new(()),
             max_connections,
             tls,
+            policy,
         }
     }
 
-    /// In a forked child: the same servers without connections. Reads the parent's snapshot, which
+    /// In a forked child: the same servers without connections, and nothing held against them. Reads the parent's snapshot, which
     /// takes no lock.
     fn renew(parent: &State) -> State {
         let old = parent.topology();
@@ -149,6 +170,7 @@ impl State {
             placer,
             parent.max_connections,
             parent.tls.renewed(),
+            parent.policy.renewed(deadline::now()),
         )
     }
 
@@ -257,7 +279,7 @@ impl State {
             Some(server) => server.with_spec(spec),
             None => {
                 let (store, failed) = (open_store(&spec)?, self.quiet_failed.clone());
-                Server::new(spec, store, self.max_connections, failed)
+                Server::new(spec, store, self.max_connections, failed, &self.policy)
             }
         })
     }

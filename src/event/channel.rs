@@ -14,6 +14,10 @@ use crate::transport::{Interest, Readiness};
 
 pub struct Channel {
     pub lane: Lane,
+    /// When anything was heard of the server last, or making the connection began.
+    pub heard: Moment,
+    /// When the first of those commands was handed over that are waited for.
+    pub busy: Moment,
     /// The time that making the connection began with.
     pub deadline: Deadline,
     /// Making it has begun.
@@ -44,6 +48,8 @@ impl Channel {
     pub fn new(lane: Lane, deadline: Deadline) -> Channel {
         Channel {
             lane,
+            heard: deadline.begin(),
+            busy: deadline.begin(),
             deadline,
             begun: false,
             used: false,
@@ -65,6 +71,11 @@ impl Channel {
         if of_batch {
             self.live_of_batches = self.live_of_batches.saturating_sub(1);
         }
+    }
+
+    /// Since when the server owes a sign of life to those who wait.
+    pub fn waited_since(&self) -> Moment {
+        self.heard.max(self.busy)
     }
 
     /// Nobody waits for anything.

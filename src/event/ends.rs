@@ -5,7 +5,7 @@ use super::channel::Channel;
 use super::job::{Job, Place, Task};
 use super::slab::Id;
 use super::state::State;
-use crate::deadline::Moment;
+use crate::deadline::{self, Moment};
 use crate::error::{Failure, Status};
 
 /// Why an operation ends before its answer has come.
@@ -40,31 +40,49 @@ impl<T: Task> State<T> {
         // All its commands must be on their way, or it would go on sending.
         self.ask(id);
         let mut tag = 0;
+        let mut late = Vec::new();
         while let Some((at, place)) = self.jobs.get(id).and_then(|job| job.on_its_way(tag)) {
-            self.take_back(id, at, place, why);
+            let key = self.take_back(id, at, place, why);
+            late.extend(key.filter(|key| why == Early::Late && !late.contains(key)));
             tag = at + 1;
+        }
+        for key in late {
+            self.note_silence(key);
         }
         let there = self.jobs.get(id).is_some();
         self.ask(id);
         there
     }
 
-    /// A command is not waited for any more.
-    fn take_back(&mut self, id: Id, tag: u32, place: Place, why: Early) {
+    /// A command was not answered in time: each operation that ends so tells once against its server.
+    fn note_silence(&mut self, key: Id) {
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
+        // What comes of making a connection is told at its end.
+        if channel.lane.is_connected() {
+            let loss = channel.lane.late();
+            let waited = deadline::now().since(channel.waited_since());
+            let probe = channel.lane.probe.take();
+            let server = &channel.lane.server;
+            server.lost(&loss, probe, waited, &mut self.notices);
+        }
+    }
+
+    /// A command is not waited for any more: the connection on which it was, if it had left.
+    fn take_back(&mut self, id: Id, tag: u32, place: Place, why: Early) -> Option<Id> {
         let (key, owed) = match place {
-            Place::Nowhere => return,
+            Place::Nowhere => return None,
             Place::Queued(key) => (key, None),
             Place::Owed(token) => match self.tokens.get_mut(token) {
                 Some(waiter) => {
                     waiter.job = None;
                     (waiter.channel, Some(*waiter))
                 }
-                None => return,
+                None => return None,
             },
         };
-        let Some(channel) = self.channels.get_mut(key) else {
-            return;
-        };
+        let channel = self.channels.get_mut(key)?;
         let mut loss = channel.lane.late();
         if why == Early::Cancelled {
             loss.failure = cancelled()
@@ -83,6 +101,7 @@ impl<T: Task> State<T> {
         if owed.is_some_and(|waiter| why == Early::Late || !waiter.sent) {
             self.retire(key);
         }
+        owed.map(|_| key)
     }
 
     /// A silent server ends its own commands of batches, whatever those still may take.
@@ -91,6 +110,10 @@ impl<T: Task> State<T> {
             return;
         };
         let loss = channel.lane.late();
+        self.note_silence(key);
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         for token in self.tokens.of_batches(key) {
             let Some(waiter) = self.tokens.get_mut(token) else {
                 continue;

@@ -24,6 +24,8 @@ pub struct Job<T> {
     pub kept: Kept,
     pub task: T,
     pub deadline: Deadline,
+    /// The server that it has heard of last.
+    pub answered_by: Option<ServerName>,
     work: Work,
     places: Places,
 }
@@ -66,6 +68,7 @@ impl<T: Task> Job<T> {
             kept,
             task,
             deadline,
+            answered_by: None,
             work,
             places,
         })

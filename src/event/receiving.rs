@@ -40,6 +40,7 @@ impl<T: Task> State<T> {
             match receive(link, &mut router, Mode::DontWait) {
                 Ok(n) => {
                     channel.lane.since = now;
+                    channel.heard = now;
                     moved = true;
                     self.arrivals(key);
                     if n < SHORT {
@@ -66,10 +67,13 @@ impl<T: Task> State<T> {
         let server = channel.lane.server.clone();
         let mut answered: Vec<Token> = Vec::new();
         let mut trash: Trash = [MaybeUninit::uninit(); 4096];
+        let mut heard = false;
+        let owed = channel.lane.session().owes_quiet();
         while let Some(link) = channel.lane.link() {
             let Some(arrival) = link.session.next_arrival() else {
                 break;
             };
+            heard = true;
             let token = arrival.token;
             if let Outcome::Doubt(op) = arrival.what {
                 if let Some(waiter) = self.tokens.remove(token) {
@@ -105,10 +109,15 @@ impl<T: Task> State<T> {
                 };
                 channel.settled(waiter.of_batch);
                 if let Some(job) = self.jobs.get_mut(id) {
+                    job.answered_by = Some(server.name);
                     job.answered(waiter.tag);
                     self.told.push_back(id);
                 }
             }
+        }
+        // Quiet commands that went well are settled without a word.
+        if heard || channel.lane.session().owes_quiet() < owed {
+            channel.lane.answered(&mut self.notices);
         }
         let broken = channel.lane.link().and_then(|link| link.session.broken());
         if let Some(why) = broken {

@@ -101,6 +101,7 @@ impl<T: Task> State<T> {
         if channel.live == 0 {
             // Its silence begins now.
             channel.lane.since = now;
+            channel.busy = now;
         }
         let mut joining = Joining::default();
         while let Some(channel) = self.channels.get_mut(key) {

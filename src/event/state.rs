@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::channel::{Channel, earliest};
 use super::ends::cancelled;
@@ -10,8 +11,9 @@ use super::kept::Kept;
 use super::slab::{Id, Slab};
 use super::timers::Timers;
 use super::tokens::Tokens;
-use crate::deadline::{Deadline, Moment, Nanos, earlier};
+use crate::deadline::{self, Deadline, Moment, Nanos, earlier};
 use crate::driver::call::{Call, Context, no_servers};
+use crate::driver::health;
 use crate::driver::lane::{Lane, Way};
 use crate::driver::pool::Seat;
 use crate::driver::server::Server;
@@ -138,6 +140,10 @@ impl<T: Task> State<T> {
             return;
         };
         self.timers.remove(job.deadline.end(), id);
+        if let (Some(limit), Some(server)) = (self.options.slow_after, job.answered_by) {
+            let took = deadline::now().since(job.deadline.begin());
+            health::slow(limit, took, server, &mut self.notices);
+        }
         let called = job.task.is_called();
         let done = Done {
             id,
@@ -172,7 +178,8 @@ impl<T: Task> State<T> {
             Ok(found) => found,
             Err(failure) => return job.refused(tag, failure),
         };
-        let channel = self.channel_to(to, &server);
+        let deadline = job.deadline;
+        let channel = self.admitted_channel(deadline, to, &server);
         let Some(job) = self.jobs.get_mut(id) else {
             return;
         };
@@ -185,6 +192,29 @@ impl<T: Task> State<T> {
             }
             Err(failure) => job.lost(tag, &nowhere(failure), false),
         }
+    }
+
+    /// The connection to a server that may be used by who has so much time.
+    fn admitted_channel(
+        &mut self,
+        deadline: Deadline,
+        to: usize,
+        server: &Arc<Server>,
+    ) -> Result<Id> {
+        let probe = health::admit(&call(&self.core, &self.options, deadline), server)?;
+        let channel = self.channel_to(to, server);
+        match &channel {
+            Ok(key) => {
+                if let (Some(channel), true) = (self.channels.get_mut(*key), probe.is_some()) {
+                    channel.lane.probe = probe;
+                }
+            }
+            Err(failure) => {
+                let loss = nowhere(failure.clone());
+                server.lost(&loss, probe, Duration::ZERO, &mut self.notices);
+            }
+        }
+        channel
     }
 
     /// The connection to a server; a new one is begun where there is none.
@@ -210,6 +240,7 @@ impl<T: Task> State<T> {
             since: now,
             quiet: false,
             fresh: true,
+            probe: None,
         };
         let key = self.channels.insert(Channel::new(lane, deadline));
         key.ok_or_else(|| Failure::no_memory(size_of::<Channel>()))

@@ -128,8 +128,9 @@ impl<T: Task> State<T> {
         };
         channel.unwatch(&self.poller);
         let mut gone = Vec::new();
+        let heard = channel.waited_since();
         let lane = &mut channel.lane;
-        lane.abandon(loss, &mut self.notices, |one| gone.push(one));
+        lane.abandon(loss, heard, &mut self.notices, |one| gone.push(one));
         for one in gone {
             let Some(waiter) = self.tokens.remove(one.token) else {
                 continue;

@@ -19,6 +19,13 @@ pub const MC_EVENT_CONNECT_FAILED: u32 = 2;
 pub const MC_EVENT_CLOSED: u32 = 3;
 /// A quiet command (MC_NOREPLY) failed. Since: 0.1.
 pub const MC_EVENT_QUIET_FAILED: u32 = 4;
+/// A server that was taken for down has answered. Since: 0.1.
+pub const MC_EVENT_UP: u32 = 5;
+/// A server is taken for down; `status` and `text` are those of its last failure. Since: 0.1.
+pub const MC_EVENT_DOWN: u32 = 6;
+/// A call took longer than the option `slow_after`; `text` says how long. Of a batch, each server is told
+/// whose part took so long, over an mc_loop the one that answered last. Since: 0.1.
+pub const MC_EVENT_SLOW: u32 = 7;
 
 /// One event. The texts are valid until the callback returns; they hold no keys, values or credentials.
 /// Grows at its end. Since: 0.1.

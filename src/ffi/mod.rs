@@ -23,6 +23,7 @@ pub mod conn;
 pub mod dump;
 pub mod dump_entry;
 pub mod event;
+pub mod health;
 pub mod invalidate;
 pub mod item;
 pub mod last_error;

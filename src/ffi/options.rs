@@ -8,6 +8,7 @@ use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
 use super::status::mc_status;
 use crate::client::Client;
+use crate::cluster::health::custom::Reconnector;
 use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::observe::Observer;
@@ -30,6 +31,7 @@ pub struct Settings {
     config: Mutex<Config>,
     observer: Mutex<Option<Arc<dyn Observer>>>,
     custom: Mutex<Custom>,
+    reconnector: Mutex<Option<Arc<dyn Reconnector>>>,
 }
 
 impl Settings {
@@ -51,6 +53,11 @@ impl Settings {
         drop(old);
     }
 
+    pub(super) fn reconnect_by(&self, reconnector: Option<Arc<dyn Reconnector>>) {
+        let old = std::mem::replace(&mut *lock(&self.reconnector), reconnector);
+        drop(old);
+    }
+
     pub(super) fn client(&self) -> crate::error::Result<Client> {
         let observer = self
             .observer
@@ -64,8 +71,14 @@ impl Settings {
             .clone();
         // Not under the lock: it hashes.
         let config = self.config().clone();
-        Client::placing(config, observer, custom)
+        let reconnector = lock(&self.reconnector).clone();
+        Client::reconnecting(config, observer, custom, reconnector)
     }
+}
+
+/// Nothing here can be left half changed by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Return new options, all at their defaults and without servers; NULL when there is no memory.

@@ -62,9 +62,9 @@ pub type mc_selector_fn = Option<
 >;
 
 /// A function and what it is called with.
-struct Callback<F> {
-    function: F,
-    user: *mut c_void,
+pub(super) struct Callback<F> {
+    pub(super) function: F,
+    pub(super) user: *mut c_void,
     destroy: mc_destroy_fn,
 }
 
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn mc_select_hash(
 }
 
 /// The callback, unless there is none to be called: `user` is given back then.
-fn callback<F>(
+pub(super) fn callback<F>(
     function: Option<F>,
     user: *mut c_void,
     destroy: mc_destroy_fn,

@@ -1,4 +1,4 @@
-//! Options that are one of some words: which placement, which hash.
+//! Options that are one of some words: which placement, which hash, which rule for servers that failed.
 
 use super::kind::Kind;
 use super::value::{Read, Refused, Value, bool_word};
@@ -113,6 +113,27 @@ words! {
         JavaFnv1ax32 = "java-fnv1a-32",
         JavaFnv1x64 = "java-fnv1-64",
         JavaFnv1ax64 = "java-fnv1a-64",
+    }
+}
+
+words! {
+    /// When a server that failed is tried again; the rules themselves stand in `cluster/health/`.
+    Reconnect {
+        Breaker = "breaker",
+        Simple = "simple",
+        Time = "time",
+        Pymemcache = "pymemcache",
+        PythonMemcached = "python-memcached",
+    }
+}
+
+impl Value for Reconnect {
+    fn read(text: &str, _: &Kind) -> Read<Reconnect> {
+        Reconnect::find(text).ok_or_else(|| Refused::from("there is no such rule"))
+    }
+
+    fn write(&self) -> String {
+        self.word().into()
     }
 }
 

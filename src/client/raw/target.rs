@@ -26,7 +26,7 @@ impl Target {
         config.add_server(uri, 0)?;
         // There is no pool: this only says how many sockets a forked child has to know of.
         config.options.max_connections = 1;
-        let core = Core::new(&config, None, Custom::default(), resolver)?;
+        let core = Core::new(&config, None, Custom::default(), None, resolver)?;
         let server = core.state().topology().server(0).cloned();
         let server = server.ok_or_else(|| Failure::argument("uri names no server"))?;
         Ok(Target {
