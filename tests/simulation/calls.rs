@@ -199,14 +199,16 @@ extern "C" fn send(fd: c_int, at: *const c_void, len: size_t, flags: c_int) -> s
 #[unsafe(no_mangle)]
 extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     on(fd, |world| {
-        // SAFETY: the caller's message and its pieces.
-        let bytes = unsafe {
-            let pieces = pieces(&*message);
-            let piece = |piece: &iovec| {
-                std::slice::from_raw_parts(piece.iov_base.cast::<u8>(), piece.iov_len)
-            };
-            pieces.iter().flat_map(piece).copied().collect::<Vec<u8>>()
-        };
+        let mut bytes = Vec::new();
+        // SAFETY: the caller's message.
+        for piece in unsafe { pieces(&*message) } {
+            // What is beyond that is not taken anyway.
+            let len = piece.iov_len.min(world.send_buffer - bytes.len());
+            // SAFETY: the caller's bytes.
+            bytes.extend_from_slice(unsafe {
+                std::slice::from_raw_parts(piece.iov_base.cast::<u8>(), len)
+            });
+        }
         world.send(fd, &bytes, flags)
     })
     .unwrap_or_else(|| system!(SYS_sendmsg, fd, message, flags)) as ssize_t

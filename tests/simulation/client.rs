@@ -5,7 +5,7 @@ use std::time::Duration;
 use memcached2::client::wait::wait;
 use memcached2::client::{Client, Limit};
 use memcached2::config::Config;
-use memcached2::error::Result;
+use memcached2::error::{Result, Status};
 use memcached2::event::{Done, Loop};
 use memcached2::operation::command::Commands;
 use memcached2::protocol::command::Reply;
@@ -24,6 +24,9 @@ use super::world::Event;
 
 /// A call may end so much later than it must.
 pub const GRACE: u64 = 10 * MS;
+
+/// The breaker's longest pause between two probes.
+pub const PAUSE: u64 = 240 * MS;
 
 /// The expiry times that touch sets begin here: each command has its own.
 const TOUCHES: u64 = 100_000;
@@ -186,6 +189,8 @@ impl<'p> Actor<'p> {
         let plan = self.plan;
         let _ = library(|| change(&self.client, &|host| plan.uri(host)));
         self.note_places();
+        // A server that was taken out and put in again is another one, of which nothing is known.
+        world(|world| world.hosts.iter_mut().for_each(|host| host.attempts.clear()));
     }
 
     fn must_be_over(&self, limit: u64, what: &str) {
@@ -275,6 +280,36 @@ impl<'p> Actor<'p> {
         let outcome = heard.outcomes.swap_remove(0);
         self.ended(number, outcome, std::slice::from_ref(ask));
         self.must_be_over(self.calls[number].limit, said.op.name());
+        self.must_not_be_refused(ask.key, number);
+    }
+
+    /// A server that has been well for longer than a probe may take to find out is not refused by the
+    /// breaker; one that was never anything else is never. (Unless a link is so slow that large values
+    /// do not pass in time.)
+    fn must_not_be_refused(&self, key: usize, number: usize) {
+        let call = &self.calls[number];
+        if !matches!(call.outcome, Outcome::Failed(Status::CIRCUIT_OPEN, _)) {
+            return;
+        }
+        let host = self.placed.last().and_then(|(_, hosts)| hosts[key]);
+        let found_out = PAUSE + self.plan.connect_timeout + self.plan.timeout + GRACE;
+        let swift = self.plan.send_buffer >= 64 * 1024;
+        let probed_elsewhere = !self.open.is_empty();
+        world(|world| {
+            let Some(at) = host else {
+                return;
+            };
+            let host = &world.hosts[at];
+            let well_since = host.well_since;
+            if swift && host.first_fault.is_none() && host.distance.0 < MS {
+                let text = format!("host {at} is not asked, and was never anything but well");
+                world.breach(Promise::BackInService, text);
+            } else if host.is_well() && call.begin > well_since + found_out && !probed_elsewhere {
+                let since = (call.begin - well_since) / MS;
+                let text = format!("host {at} is not asked, and has been well for {since} ms");
+                world.breach(Promise::BackInService, text);
+            }
+        });
     }
 
     fn many(&mut self, asks: &[Ask]) {
@@ -433,7 +468,7 @@ impl<'p> Actor<'p> {
     fn must_answer(&mut self, host: usize, key: usize, looped: bool) {
         const TRIES: usize = 3;
         let ask = Ask {
-            op: Op::Set,
+            op: Op::Get,
             key,
             quiet: false,
             flags: 0,

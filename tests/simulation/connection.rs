@@ -3,7 +3,7 @@
 use super::breach::Promise;
 use super::clock::MS;
 use super::descriptor::State;
-use super::trace::{digest, shown};
+use super::trace::{Shown, digest};
 use super::world::{Event, World};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +39,8 @@ pub struct Connection {
     /// So many bytes of it its process has not read.
     pub fresh: usize,
     pub client_gone: bool,
+    /// Nothing is answered any more.
+    pub mute: bool,
 }
 
 impl Connection {
@@ -60,6 +62,7 @@ impl Connection {
             input: Vec::new(),
             fresh: 0,
             client_gone: false,
+            mute: false,
         }
     }
 
@@ -140,7 +143,7 @@ impl World {
         one.last_arrival = at;
         let bytes = bytes[..n].to_vec();
         self.counts.sent += n as u64;
-        let words = format_args!("{fd} {}", shown(&bytes));
+        let words = format_args!("{fd} {}", Shown(&bytes));
         self.trace.note(self.now, "send", fd as u64, digest(&bytes), words);
         self.at(at, Event::Arrive { connection, bytes });
         Ok(n)
@@ -184,7 +187,7 @@ impl World {
                 one.read = 0;
             }
             self.received += n as u64;
-            let words = format_args!("{fd} {}", shown(&bytes));
+            let words = format_args!("{fd} {}", Shown(&bytes));
             self.trace.note(self.now, "receive", fd as u64, digest(&bytes), words);
         }
         Ok(bytes)

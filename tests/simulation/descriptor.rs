@@ -195,7 +195,10 @@ impl World {
             }
         }
         let until = limit.map(|limit| self.now.saturating_add(limit));
-        self.wait(until, any);
+        if !self.wait(until, any) && until.is_none() {
+            // Nothing will ever happen: that was noted, and whoever waits is to go on.
+            return Err(libc::EINVAL);
+        }
         let ready: Vec<i16> = asked.iter().map(|one| ready(self, one)).collect();
         let n = ready.iter().filter(|ready| **ready != 0).count();
         self.trace.note(self.now, "poll", n as u64, 0, format_args!("{n} ready"));

@@ -121,7 +121,9 @@ impl World {
         self.counts.faults[fault.what.number()] += 1;
         let words = format_args!("{at}: {:?} for {} us", fault.what, fault.lasts / US);
         self.trace.note(self.now, "fault", at as u64, fault.what.number() as u64, words);
+        self.well_from(at, self.now);
         let host = &mut self.hosts[at];
+        host.first_fault.get_or_insert(self.now);
         match fault.what {
             // It can only be killed while it lives.
             What::Kill if !host.up => return,
@@ -168,18 +170,14 @@ impl World {
             What::Slow(_) => host.slow = None,
             _ => {}
         }
-        if self.hosts[at].is_well() {
-            self.hosts[at].well_since = self.now;
-        }
+        self.well_from(at, self.now);
     }
 
     /// Take back what still waits for a reply.
     pub fn disarm(&mut self) {
         for host in &mut self.hosts {
             (host.cut, host.wrong, host.late, host.hang_up) = (None, None, None, false);
-            if host.is_well() {
-                host.well_since = self.now;
-            }
+            host.well_since = host.well_since.max(self.now);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::clock::US;
+use super::breach::Promise;
+use super::clock::{SECOND, US};
 use super::connection::{Connection, End};
 use super::descriptor::State;
 use super::faults::store::Store;
@@ -37,6 +38,10 @@ pub struct Host {
     pub hang_up: bool,
     /// When it was last well again.
     pub well_since: u64,
+    /// When something was wrong with it for the first time.
+    pub first_fault: Option<u64>,
+    /// When connecting to it failed, since it was connected to last.
+    pub attempts: Vec<u64>,
     /// How long a byte is on its way, at least, and how much longer it may be.
     pub distance: (u64, u64),
     /// What it tells when it is asked for its version.
@@ -61,6 +66,8 @@ impl Host {
             late: None,
             hang_up: false,
             well_since: 0,
+            first_fault: None,
+            attempts: Vec::new(),
             distance,
             is_old,
         }
@@ -77,6 +84,10 @@ impl Host {
             && !self.hang_up
     }
 }
+
+/// Three that fail open the breaker, one may be under way by the other driver then, and after that there is
+/// one each 205 ms.
+const ATTEMPTS_MAX: usize = 8;
 
 impl World {
     /// How long the next bytes to or from a host are on their way.
@@ -99,6 +110,7 @@ impl World {
             return;
         };
         if self.hosts[host].holes > 0 {
+            self.failed_attempt(host);
             let again = Event::Connect { fd, serial };
             self.hosts[host].held.push(again);
             return;
@@ -133,12 +145,14 @@ impl World {
         };
         if errno != 0 {
             socket.state = State::Failed(errno);
+            self.failed_attempt(host);
             self.trace.note(now, "refused", fd as u64, host as u64, format_args!("{fd}: {errno}"));
             return;
         }
         socket.state = State::Connected(connection);
         let made = Connection::new(host, life, socket.user_timeout);
         self.connections.push(made);
+        self.hosts[host].attempts.clear();
         let words = format_args!("{fd}: connection {connection} to {host}");
         self.trace.note(now, "connected", fd as u64, host as u64, words);
         if !self.hosts[host].up {
@@ -150,6 +164,20 @@ impl World {
             self.deliver_at(connection, at, text);
             let end = self.random.one_of(&[End::Fin, End::Reset]);
             self.end_for_client(connection, end);
+        }
+    }
+
+    /// Connecting has failed, or nothing is heard of it: a breaker lets few such attempts through, whatever
+    /// the drivers ask.
+    fn failed_attempt(&mut self, at: usize) {
+        let now = self.now;
+        let attempts = &mut self.hosts[at].attempts;
+        attempts.push(now);
+        let before = attempts.len().checked_sub(ATTEMPTS_MAX + 1);
+        let too_many = before.is_some_and(|before| now - attempts[before] < SECOND);
+        if too_many {
+            let text = format!("host {at}: more than {ATTEMPTS_MAX} attempts in a second, in vain");
+            self.breach(Promise::BackInService, text);
         }
     }
 
@@ -197,6 +225,7 @@ impl World {
         let slow = host.slow;
         let late = host.late.take().unwrap_or(0);
         let cut = host.cut.take();
+        let is_wrong = slow.is_some() || late > 0 || cut.is_some();
         if let Some((most, _)) = cut {
             bytes.truncate(most.min(bytes.len().saturating_sub(1)));
         }
@@ -222,9 +251,18 @@ impl World {
             rest = others;
             when += slow.unwrap_or_else(|| self.random.below(300 * US));
         }
+        if is_wrong {
+            self.well_from(at, when);
+        }
         if let Some((_, end)) = cut {
             self.end_for_client(connection, end);
         }
+    }
+
+    /// What was wrong with a host is over at that moment at the latest.
+    pub fn well_from(&mut self, at: usize, when: u64) {
+        let host = &mut self.hosts[at];
+        host.well_since = host.well_since.max(when);
     }
 
     /// The world's time as the store of a server has it.

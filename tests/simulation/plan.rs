@@ -20,6 +20,7 @@ pub struct Plan {
     pub options: String,
     pub timeout: u64,
     pub batch_timeout: u64,
+    pub connect_timeout: u64,
     pub send_buffer: usize,
     pub interrupted: u64,
     pub distances: Vec<(u64, u64)>,
@@ -68,6 +69,7 @@ impl Plan {
         let hosts = servers + random.below(3) as usize;
         let timeout = random.one_of(&[15 * MS, 40 * MS, 100 * MS, 250 * MS, SECOND]);
         let batch_timeout = timeout * random.one_of(&[1, 2, 10]);
+        let connect_timeout = random.one_of(&[timeout / 4, timeout, timeout * 2]);
         let protocol = random.below(4) as usize;
         let few = random.percent(30);
         let keys = if few { 4 } else { KEYS };
@@ -77,7 +79,8 @@ impl Plan {
             servers,
             unix: (0..hosts).map(|_| random.percent(25)).collect(),
             is_old: protocol == 3 && random.percent(30),
-            options: options(random, protocol, timeout, batch_timeout),
+            options: options(random, protocol, [timeout, batch_timeout, connect_timeout]),
+            connect_timeout,
             timeout,
             batch_timeout,
             send_buffer: random.one_of(&[300, 4096, 64 * 1024, 64 * 1024, 1 << 20]),
@@ -91,16 +94,29 @@ impl Plan {
     }
 }
 
-fn options(random: &mut Random, protocol: usize, timeout: u64, batch_timeout: u64) -> String {
+/// `times`: `timeout`, `batch_timeout`, `connect_timeout`.
+impl Plan {
+    /// No command is sent over a connection before the one before it was answered.
+    pub fn waits_for_each(&self) -> bool {
+        let waits = |step: &Step| match step {
+            Step::One(ask, _) => !ask.quiet,
+            Step::Many(all) => all.len() == 1,
+            Step::Submit(_) | Step::SubmitMany(_) => false,
+            _ => true,
+        };
+        // The first two fill the servers.
+        self.options.contains("default_noreply=off") && self.steps.iter().skip(2).all(waits)
+    }
+}
+
+fn options(random: &mut Random, protocol: usize, times: [u64; 3]) -> String {
+    let [timeout, batch, connect] = times.map(|time| time / US);
     let on = |random: &mut Random, likely| if random.percent(likely) { "on" } else { "off" };
-    let connect = random.one_of(&[timeout / 4, timeout, timeout * 2]) / US;
     let check = random.one_of(&[0, 100, 5_000, 5_000, 50_000]);
     format!(
-        "protocol={}&timeout={}us&batch_timeout={}us&connect_timeout={connect}us&idle_check={check}us\
+        "protocol={}&timeout={timeout}us&batch_timeout={batch}us&connect_timeout={connect}us&idle_check={check}us\
          &paranoid={}&shortcut={}&default_noreply={}&placement={}",
         PROTOCOLS[protocol],
-        timeout / US,
-        batch_timeout / US,
         on(random, 25),
         on(random, 75),
         on(random, 10),
@@ -131,6 +147,8 @@ fn steps(
         steps.push(Step::Turn(timeout));
     }
     let changes = random.percent(35);
+    let batches = random.one_of(&[0, 30, 60]);
+    let quiet = random.one_of(&[0, 1]);
     let faults = random.one_of(&[0, 1, 2, 3, 4, 6]);
     let count = random.between(8, 30);
     for _ in 0..count {
@@ -145,12 +163,14 @@ fn steps(
             6..8 => Step::Sync,
             8..9 => Step::Close,
             9..16 => Step::Sleep(random.one_of(&[10 * US, MS, 6 * MS, timeout, timeout * 3])),
-            choice => one(random, keys, timeout, if blocking && looped {
-                choice % 2 == 0
-            } else {
-                looped
-            }),
+            choice => {
+                let looped = if blocking && looped { choice % 2 == 0 } else { looped };
+                one(random, keys, timeout, looped, batches)
+            }
         });
+        if let (Some(Step::One(ask, _) | Step::Submit(ask)), 0) = (steps.last_mut(), quiet) {
+            ask.quiet = false;
+        }
         if looped && random.percent(50) {
             steps.push(Step::Turn(random.one_of(&[0, 200 * US, 2 * MS, timeout])));
         }
@@ -158,8 +178,8 @@ fn steps(
     steps
 }
 
-fn one(random: &mut Random, keys: usize, timeout: u64, looped: bool) -> Step {
-    let many = random.percent(30);
+fn one(random: &mut Random, keys: usize, timeout: u64, looped: bool, often: u64) -> Step {
+    let many = random.percent(often);
     if many {
         let n = random.one_of(&[1, 2, 5, 10, 30]);
         let op = random.one_of(&[None, Some(Op::Get), Some(Op::Get), Some(Op::Set)]);
@@ -192,7 +212,7 @@ fn ask(random: &mut Random, keys: usize, op: Option<Op>) -> Ask {
     Ask {
         op,
         key,
-        quiet: random.percent(12),
+        quiet: random.percent(20),
         flags: random.one_of(&[0, 0, 7, u32::MAX]),
         length: random.one_of(&[0, 10, 40, 40, 100, 100, 700, 1200, 5000, 20_000, 70_000]),
     }

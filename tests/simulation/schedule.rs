@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::breach::{Breach, Promise};
 use super::call::Call;
 use super::calls::{self, within, world};
-use super::client::Actor;
+use super::client::{Actor, PAUSE};
 use super::host::Host;
 use super::judge::Judge;
 use super::memory;
@@ -42,6 +42,7 @@ fn alone(seed: u64, with_text: bool) -> Verdict {
     let hosts = distances.map(|distance| Host::new(*distance, plan.is_old)).collect();
     let mut all = World::new(random.fork(), hosts, with_text);
     (all.send_buffer, all.interrupted) = (plan.send_buffer, plan.interrupted);
+    all.doubles_are_seen = plan.waits_for_each();
     let words = format_args!("seed {seed}, {} servers, {}", plan.servers, plan.options);
     all.trace.note(0, "schedule", seed, plan.hosts as u64, words);
     memory::begin();
@@ -75,7 +76,7 @@ fn carry_out(plan: &Plan) -> Carried {
     // Every fault is over by then.
     let settled = world(|world| {
         world.disarm();
-        world.now + 6 * plan.timeout
+        world.now + (6 * plan.timeout).max(PAUSE + plan.connect_timeout + plan.timeout)
     });
     actor.turn(settled.unwrap_or(0));
     world(|world| {

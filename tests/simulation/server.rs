@@ -6,9 +6,9 @@ use super::faults::frame::{Command, Framed, Request, request};
 use super::faults::model::carry_out;
 use super::faults::reply::{self, Reply};
 use super::record::{About, Did, Executed, Seen, about};
-use super::trace::shown;
+use super::trace::Shown;
 use super::world::World;
-use super::wrong::Wrong;
+use super::wrong::{Wrong, is_text};
 
 impl World {
     /// Carry out what has come over a connection, if the server runs.
@@ -20,9 +20,14 @@ impl World {
                 return;
             }
             one.unread -= std::mem::take(&mut one.fresh);
+            if one.mute {
+                return one.input.clear();
+            }
             if !one.input.is_empty() && std::mem::take(&mut host.hang_up) {
                 one.input.clear();
                 self.counts.hang_ups += 1;
+                let at = one.host;
+                self.well_from(at, self.now);
                 return self.end_for_client(connection, End::Reset);
             }
             match request(&one.input) {
@@ -42,7 +47,7 @@ impl World {
 
     fn carry_out(&mut self, connection: usize, request: &Request) {
         let at = self.connections[connection].host;
-        let words = format_args!("{at}: {}", shown(&request.line));
+        let words = format_args!("{at}: {}", Shown(&request.line));
         self.trace.note(self.now, "serve", at as u64, connection as u64, words);
         let lone = self.connections[connection].unread == 0
             && self.connections[connection].input.is_empty();
@@ -56,13 +61,18 @@ impl World {
             return self.end_for_client(connection, End::Fin);
         };
         let wrong = self.hosts[at].wrong;
-        let falsified = wrong.and_then(|wrong| wrong.apply(request, &reply, lone));
+        let seen = self.doubles_are_seen;
+        let falsified = wrong.and_then(|wrong| wrong.apply(request, &reply, lone, seen));
         match falsified {
             Some(bytes) => {
                 self.hosts[at].wrong = None;
+                self.well_from(at, self.now);
                 self.counts.wrong_replies += 1;
-                let words = format_args!("{at}: {wrong:?}: {}", shown(&bytes));
+                let words = format_args!("{at}: {wrong:?}: {}", Shown(&bytes));
                 self.trace.note(self.now, "falsify", at as u64, 0, words);
+                // In text, what is asked next would be taken to be answered by the rest.
+                let lost = matches!(wrong, Some(Wrong::Lost | Wrong::NoEnd));
+                self.connections[connection].mute = lost && is_text(request);
                 self.reply(connection, bytes, true);
             }
             None => {
@@ -87,6 +97,7 @@ impl World {
             return None;
         }
         self.hosts[at].wrong = None;
+        self.well_from(at, self.now);
         self.counts.refusals += 1;
         for About { did, key, .. } in about(request) {
             if did == Did::Store {
@@ -94,7 +105,7 @@ impl World {
                 self.hosts[at].store.remove(&key, 0, now);
             }
         }
-        let words = format_args!("{at}: {}", shown(line));
+        let words = format_args!("{at}: {}", Shown(line));
         self.trace.note(self.now, "refuse", at as u64, 0, words);
         Some(reply::refusal(request, line))
     }

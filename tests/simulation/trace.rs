@@ -1,7 +1,7 @@
 //! Everything that happens in a schedule: as a number that sums it up, and as text where that is asked
 //! for.
 
-use std::fmt::Arguments;
+use std::fmt::{self, Arguments};
 
 use super::random::mix;
 
@@ -58,11 +58,16 @@ pub fn digest(bytes: &[u8]) -> u64 {
 }
 
 /// Bytes as they can be read.
-pub fn shown(bytes: &[u8]) -> String {
-    const MOST: usize = 96;
-    let text = bytes[..bytes.len().min(MOST)].escape_ascii().to_string();
-    match bytes.len() {
-        0..=MOST => text,
-        more => format!("{text}… ({more} bytes)"),
+pub struct Shown<'b>(pub &'b [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 96;
+        let Shown(bytes) = self;
+        write!(f, "{}", bytes[..bytes.len().min(MOST)].escape_ascii())?;
+        match bytes.len() {
+            0..=MOST => Ok(()),
+            more => write!(f, "… ({more} bytes)"),
+        }
     }
 }

@@ -78,6 +78,9 @@ pub struct World {
     pub send_buffer: usize,
     /// So often in a hundred a call that waits is interrupted.
     pub interrupted: u64,
+    /// A surplus reply is seen also where nothing pairs replies with commands: each is waited for before the
+    /// next command is sent.
+    pub doubles_are_seen: bool,
     /// What happened, by name.
     pub counts: super::report::Counts,
 }
@@ -102,6 +105,7 @@ impl World {
             received: 0,
             send_buffer: 64 * 1024,
             interrupted: 0,
+            doubles_are_seen: false,
             counts: Default::default(),
         }
     }

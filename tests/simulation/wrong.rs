@@ -40,13 +40,38 @@ const GARBAGE: [&[u8]; 5] = [
     b"\r\n",
 ];
 
-const LENGTHS: [&[u8]; 4] = [b"4294967295", b"-1", b"99999999999999999999", b"1x"];
+/// Of the last, nothing is wrong but that so much does not come.
+const LENGTHS: [&[u8]; 5] = [
+    b"4294967295",
+    b"-1",
+    b"99999999999999999999",
+    b"1x",
+    b"100000000",
+];
 
 const REFUSALS: [&[u8]; 3] = [
     b"SERVER_ERROR out of memory storing object\r\n",
     b"SERVER_ERROR temporary failure\r\n",
     b"SERVER_ERROR out of memory writing get response\r\n",
 ];
+
+fn protocol(request: &Request) -> Protocol {
+    match &request.command {
+        Command::Meta(_) => Protocol::Meta,
+        Command::Binary(_) => Protocol::Binary,
+        _ => Protocol::Ascii,
+    }
+}
+
+pub fn is_text(request: &Request) -> bool {
+    protocol(request) == Protocol::Ascii
+}
+
+/// A frame's field for such a length.
+fn body_of(length: &[u8]) -> Vec<u8> {
+    let length: Option<u32> = super::faults::frame::number(length);
+    length.unwrap_or(u32::MAX).to_be_bytes().to_vec()
+}
 
 impl Wrong {
     pub fn any(random: &mut super::random::Random) -> Wrong {
@@ -66,18 +91,22 @@ impl Wrong {
     }
 
     /// The falsified bytes; `None` where this reply cannot be falsified like that. `lone`: nothing else was
-    /// asked over the connection meanwhile.
-    pub fn apply(self, request: &Request, reply: &Reply, lone: bool) -> Option<Vec<u8>> {
-        let protocol = match &request.command {
-            Command::Meta(_) => Protocol::Meta,
-            Command::Binary(_) => Protocol::Binary,
-            _ => Protocol::Ascii,
-        };
+    /// asked over the connection meanwhile; `seen`: a surplus reply of text is seen then.
+    pub fn apply(
+        self,
+        request: &Request,
+        reply: &Reply,
+        lone: bool,
+        seen: bool,
+    ) -> Option<Vec<u8>> {
+        let protocol = protocol(request);
         let bytes = reply.bytes();
         if bytes.is_empty() {
             return None;
         }
-        let is_text = protocol == Protocol::Ascii;
+        let is_text = is_text(request);
+        // What answers a barrier says as little of which.
+        let is_paired = !is_text && !bytes.ends_with(b"MN\r\n");
         let edited = |edit: Edit| {
             let falsified = edit.apply(reply.clone())?.bytes();
             (falsified != bytes).then_some(falsified)
@@ -85,13 +114,14 @@ impl Wrong {
         match self {
             Wrong::Garbage(garbage) => Some(garbage.to_vec()),
             // In text nothing pairs replies with commands: what is asked next would be deceived.
-            Wrong::Twice if lone || !is_text => Some([bytes.as_slice(), &bytes].concat()),
+            Wrong::Twice if lone && seen || is_paired => Some([bytes.as_slice(), &bytes].concat()),
             Wrong::Lost if lone || !is_text => Some(Vec::new()),
-            Wrong::Reversed => edited(Edit::Reverse),
+            // Whoever takes silence for a miss relies on the order.
+            Wrong::Reversed if is_text => edited(Edit::Reverse),
             Wrong::AnotherKey => edited(Edit::Field(0, Part::Key, b"another".to_vec())),
             Wrong::AnotherOpaque(by) => edited(Edit::Opaque(0, by)),
             Wrong::Length(length) => match protocol {
-                Protocol::Binary => edited(Edit::Field(0, Part::Length, vec![0xff; 4])),
+                Protocol::Binary => edited(Edit::Field(0, Part::Length, body_of(length))),
                 _ => edited(Edit::Field(0, Part::Length, length.to_vec())),
             },
             Wrong::ErrorBetween if is_text => {
