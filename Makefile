@@ -3,6 +3,7 @@
 # make quickstart                  build the library and its first example with cargo and cc alone, run it
 # make test                        run every check; installs what is missing for it (Debian; pip)
 # make test-long                   run what takes longer: cargo-c, soaks, fuzzing (see the script)
+# make simulate SIMULATIONS=…      run so many schedules of the simulation, on all processors
 # make header                      write include/memcached2.h anew from the sources in src/ffi/
 # make abi-baseline                append what is new in the header to tests/abi/, which only grows
 # make fuzz FUZZ_SECONDS=…         run each fuzz target for that long
@@ -15,6 +16,8 @@ FUZZ_SECONDS ?= 60
 MCBENCH ?=
 WHAT ?= ir
 SOAK ?= 10
+SIMULATIONS ?= 1000000
+FIRST_SEED ?= 1
 EXAMPLE ?= quickstart
 ARGUMENTS ?=
 CMAKE ?= cmake
@@ -49,6 +52,10 @@ test-long:
 	scripts/install-deps.sh
 	SOAK=$(SOAK) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/test-long.sh
 
+simulate:
+	MEMCACHED2_SIMULATIONS=$(SIMULATIONS) MEMCACHED2_FIRST_SEED=$(FIRST_SEED) \
+	  $(CARGO) test --locked --profile simulation --test simulation the_promises -- --nocapture
+
 header:
 	MEMCACHED2_UPDATE_HEADER=1 $(CARGO) build
 
@@ -65,4 +72,4 @@ clean:
 	rm -rf $(BUILD)
 	$(CARGO) clean
 
-.PHONY: all install quickstart test test-long header abi-baseline fuzz bench clean
+.PHONY: all install quickstart test test-long simulate header abi-baseline fuzz bench clean

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What takes too long for `make test`: the package as cargo-c installs it, the tests with many threads
-# for longer, and every fuzz target. cargo-c and cargo-fuzz are built in target/tools where they are
+# for longer, a million schedules of the simulation and the mistakes that it has to find, and every fuzz
+# target. cargo-c and cargo-fuzz are built in target/tools where they are
 # missing, which takes crates.io and a quarter of an hour; the fuzz targets take a nightly toolchain.
 # SOAK: how many times as long as in `make test`; FUZZ_SECONDS: how long for each target.
 set -eu
@@ -28,6 +29,9 @@ stage "many threads, in Rust" \
   env MEMCACHED2_SOAK="$soak" cargo test --locked --test many_threads
 stage "many threads, in C" \
   env THREADS_COMMANDS=$((2000 * soak)) cargo test --locked --test c_programs tests_pass_over
+stage "a million schedules of the simulation" make simulate
+stage "mistakes that are planted are found by the simulation" \
+  cargo test --locked --test simulation_planted -- --nocapture
 stage "cargo-fuzz is there" tool fuzz cargo-fuzz
 stage "fuzz targets" scripts/fuzz.sh "${FUZZ_SECONDS:-60}"
 printf '\n== all passed\n'

@@ -1,9 +1,10 @@
 //! The fault matrix bites: mistakes planted in a copy of the library, one at a time, are found by
 //! it, each as the kind of failure that it is.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "support/copy.rs"]
+mod copy;
+
+use copy::{Change, Copy};
 
 /// A mistake: texts of the library's source and what stands there instead.
 struct Planted {
@@ -14,13 +15,6 @@ struct Planted {
     paranoid: bool,
     /// What they must say.
     kind: &'static str,
-}
-
-struct Change {
-    file: &'static str,
-    /// Stands there exactly once.
-    needle: &'static str,
-    instead: &'static str,
 }
 
 const UNREAD_IS_KEPT: &[Change] = &[
@@ -155,18 +149,16 @@ const PLANTED: [Planted; 10] = [
 
 #[test]
 fn every_planted_mistake_is_found() {
-    let copy = Copy::make();
+    let copy = Copy::make("planted");
     let all: Vec<&str> = PLANTED.iter().map(|planted| planted.cells).collect();
     for paranoid in [true, false] {
-        let (passed, said) = copy.matrix(&all.join("|"), paranoid);
+        let (passed, said) = matrix(&copy, &all.join("|"), paranoid);
         assert!(passed, "without a mistake the cells pass:\n{said}");
     }
     for planted in &PLANTED {
-        let originals = copy.plant(planted);
-        let (passed, said) = copy.matrix(planted.cells, planted.paranoid);
-        for (file, text) in originals {
-            copy.write(file, text.as_bytes());
-        }
+        let originals = copy.plant(planted.name, planted.changes);
+        let (passed, said) = matrix(&copy, planted.cells, planted.paranoid);
+        copy.restore(originals);
         assert!(!passed, "{}: not found:\n{said}", planted.name);
         let kind = format!("\n    {}: ", planted.kind);
         assert!(
@@ -180,103 +172,18 @@ fn every_planted_mistake_is_found() {
     }
 }
 
-/// The package once more, inside the target directory.
-struct Copy {
-    root: PathBuf,
-    target: PathBuf,
-}
-
-impl Copy {
-    fn make() -> Copy {
-        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
-        let copy = Copy {
-            root: base.join("package"),
-            target: base.join("target"),
-        };
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for entry in fs::read_dir(package).expect("the package's directory") {
-            let name = entry.expect("an entry of it").file_name();
-            let name = name.to_string_lossy();
-            if !["target", "build", "fuzz", ".git"].contains(&&*name) {
-                copy.take(package, &name);
-            }
-        }
-        copy
-    }
-
-    /// Copies a file, or a directory with all that is in it; what has not changed is left alone, so
-    /// that it is not built again.
-    fn take(&self, package: &Path, name: &str) {
-        let from = package.join(name);
-        if from.is_dir() {
-            for entry in fs::read_dir(&from).expect("a directory of the package") {
-                let entry = entry.expect("an entry of it").file_name();
-                self.take(package, &format!("{name}/{}", entry.to_string_lossy()));
-            }
-        } else if from.exists() {
-            self.write(name, &fs::read(&from).expect("a file of the package"));
-        }
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        let to = self.root.join(name);
-        if fs::read(&to).is_ok_and(|old| old == bytes) {
-            return;
-        }
-        fs::create_dir_all(to.parent().expect("a file has a directory")).expect("a directory");
-        fs::write(&to, bytes).expect("a file of the copy");
-    }
-
-    /// Plants the mistake; what stood there before.
-    fn plant(&self, planted: &Planted) -> Vec<(&'static str, String)> {
-        let mut originals: Vec<(&'static str, String)> = Vec::new();
-        for change in planted.changes {
-            let path = self.root.join(change.file);
-            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", change.file));
-            let found = text.matches(change.needle).count();
-            assert_eq!(
-                found, 1,
-                "{}: {:?} must stand once in {}",
-                planted.name, change.needle, change.file
-            );
-            self.write(
-                change.file,
-                text.replace(change.needle, change.instead).as_bytes(),
-            );
-            if !originals.iter().any(|(file, _)| *file == change.file) {
-                originals.push((change.file, text));
-            }
-        }
-        originals
-    }
-
-    /// Builds the copy and runs these cells: whether they pass, and what was printed.
-    fn matrix(&self, cells: &str, paranoid: bool) -> (bool, String) {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let run = |command: &mut Command| {
-            let command = command
-                .current_dir(&self.root)
-                .env("CARGO_TARGET_DIR", &self.target);
-            let output = command
-                .env("MEMCACHED2_CELLS", cells)
-                .output()
-                .expect("cargo runs");
-            let text = [output.stdout, output.stderr].concat();
-            (
-                output.status.success(),
-                String::from_utf8_lossy(&text).into_owned(),
-            )
-        };
-        let test = ["test", "--offline", "--test", "fault_matrix"];
-        let (built, said) = run(Command::new(&cargo).args(test).arg("--no-run"));
-        assert!(built, "the copy does not build:\n{said}");
-        let (name, title) = match paranoid {
-            true => ("no_fault_deceives_a_paranoid_client", "paranoid=on: "),
-            false => ("no_fault_that_can_be_seen_deceives_a_client", "default: "),
-        };
-        let only = ["--", "--nocapture", name];
-        let (passed, said) = run(Command::new(&cargo).args(test).args(only));
-        assert!(said.contains(title), "the matrix did not run:\n{said}");
-        (passed, said)
-    }
+/// Builds the copy and runs these cells: whether they pass, and what was printed.
+fn matrix(copy: &Copy, cells: &str, paranoid: bool) -> (bool, String) {
+    let test = ["test", "--offline", "--test", "fault_matrix"];
+    let cells = [("MEMCACHED2_CELLS", cells)];
+    let (built, said) = copy.cargo(&[&test[..], &["--no-run"]].concat(), &cells);
+    assert!(built, "the copy does not build:\n{said}");
+    let (name, title) = match paranoid {
+        true => ("no_fault_deceives_a_paranoid_client", "paranoid=on: "),
+        false => ("no_fault_that_can_be_seen_deceives_a_client", "default: "),
+    };
+    let only = ["--", "--nocapture", name];
+    let (passed, said) = copy.cargo(&[&test[..], &only].concat(), &cells);
+    assert!(said.contains(title), "the matrix did not run:\n{said}");
+    (passed, said)
 }
