@@ -23,15 +23,19 @@ use crate::engine::{Draft, Mode};
 use crate::fork;
 use crate::protocol::ascii::server::{END, without_end};
 use crate::protocol::binary::header::REQUEST;
+use crate::protocol::version::Version;
 use crate::transport::pipe::Peer;
 use dump::Dump;
 use frames::{Frames, Turn};
 use lines::{Lines, Next};
 use stores::Shared;
 
-/// What `version` answers: no version of memcached's, whose features this server does not all have.
-/// Whoever chooses features by version (meta commands, for one) finds none of them here.
+/// What `version` answers: no version of memcached's, since this is none. Whoever chooses features by
+/// version (meta commands, for one) finds none of them here; this library's own client goes by [`SERVES`].
 pub const VERSION: &str = concat!("memcached2 ", env!("CARGO_PKG_VERSION"));
+
+/// The version of memcached up to which every meta command and flag is served.
+pub const SERVES: Version = Version::new(1, 6, 40);
 
 /// One connection's server side.
 pub struct Embedded {

@@ -12,6 +12,7 @@ use super::pool::{Lease, Seat};
 use super::server::Server;
 use crate::cluster::health::Probe;
 use crate::connection::arrival::Abandoned;
+use crate::connection::embedded;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::session::Session;
 use crate::deadline::Moment;
@@ -20,7 +21,6 @@ use crate::observe::{Notices, What};
 use crate::operation::retry::Loss;
 use crate::protocol::Dialect;
 use crate::protocol::refusal::refusal;
-use crate::protocol::version::Version;
 use crate::transport::tls::TlsFault;
 use crate::transport::{Interest, Mode, Readiness};
 
@@ -81,8 +81,8 @@ impl Way {
                 dialect => dialect,
             };
             let mut session = Session::speaking(dialect, call.max_value());
-            // And says that it is none of memcached's.
-            session.set_version(Version::UNKNOWN);
+            // It is the one that came with this client: nobody has to be asked what it serves.
+            session.set_version(embedded::SERVES);
             let link = Link::new(stream, session, now);
             notices.push(What::Connected, server.name, Status::OK, String::new);
             return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));

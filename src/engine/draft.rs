@@ -14,6 +14,7 @@ pub struct Draft {
     /// With the key.
     len: usize,
     encoded_key: bool,
+    own_cas: Option<u64>,
 }
 
 impl Draft {
@@ -37,6 +38,7 @@ impl Draft {
             expiry,
             len,
             encoded_key: false,
+            own_cas: None,
         })
     }
 
@@ -60,6 +62,15 @@ impl Draft {
     /// The key came in base64, and is to be told so.
     pub fn encode_key(&mut self) {
         self.encoded_key = true;
+    }
+
+    /// The item is to have this CAS; `None`: the store's next one.
+    pub fn choose_cas(&mut self, cas: Option<u64>) {
+        self.own_cas = cas;
+    }
+
+    pub(super) fn own_cas(&self) -> Option<u64> {
+        self.own_cas
     }
 
     pub(super) fn into_item(self, hash: u64, now: i64) -> Item {

@@ -13,6 +13,14 @@ pub fn item_size(key: usize, flags: u32, value: usize) -> usize {
     48 + 8 + key + 1 + flags + value + 2
 }
 
+/// The CAS that an item gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    pub cas: u64,
+    /// Somebody chose it: it does not tell which items are older.
+    pub own: bool,
+}
+
 /// A stored item. Key and value stand behind one another in one allocation.
 #[derive(Default)]
 pub(super) struct Item {
@@ -31,6 +39,8 @@ pub(super) struct Item {
     pub promised: bool,
     /// Its key was said in base64, and is told so.
     pub encoded_key: bool,
+    /// Its CAS was chosen by somebody, and tells nothing of its age.
+    pub own_cas: bool,
     /// Seconds from `stored` to its last use. Being asked for the first time is none.
     pub used_after: u32,
     pub bytes: Vec<u8>,
@@ -88,12 +98,23 @@ impl Item {
     }
 
     #[inline(always)]
+    pub fn stamp(&mut self, stamp: Stamp) {
+        self.cas = stamp.cas;
+        self.own_cas = stamp.own;
+    }
+
+    #[inline(always)]
     pub fn has_expired(&self, now: i64) -> bool {
         self.expiry.has_passed(now)
     }
 
     #[inline(always)]
     pub fn is_flushed(&self, flushed: Flushed, now: i64) -> bool {
-        flushed.covers(self.stored, self.cas, now)
+        let cas = match self.own_cas {
+            // Such items have gone with the flush itself.
+            true => u64::MAX,
+            false => self.cas,
+        };
+        flushed.covers(self.stored, cas, now)
     }
 }

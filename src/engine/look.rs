@@ -4,7 +4,7 @@ use super::expiry::Expiry;
 use super::item::Item;
 use super::numeric::{Count, Uncounted};
 use super::shard::Shard;
-use super::store::{Deleted, Store};
+use super::store::Store;
 use crate::buffer::NoMemory;
 
 /// How an item is looked at.
@@ -12,6 +12,8 @@ use crate::buffer::NoMemory;
 pub struct Look {
     /// Where there is none, make an empty one.
     pub create: bool,
+    /// The CAS that this gets; `None`: the store's next one.
+    pub own_cas: Option<u64>,
     /// It counts as a use of the item.
     pub is_use: bool,
     /// It is counted as a touch.
@@ -105,7 +107,7 @@ impl Store {
             let (at, is_new) = match found {
                 Some(at) => (at, false),
                 None if look.create => (
-                    shard.create(query, Expiry::NEVER, b"", || self.next_cas())?,
+                    shard.create(query, Expiry::NEVER, b"", || self.stamp(look.own_cas))?,
                     true,
                 ),
                 None => {
@@ -149,32 +151,9 @@ impl Store {
         act: impl FnOnce(u64, &mut Found<'_>) -> R,
     ) -> Result<R, Uncounted> {
         self.change(key, now, |shard, query| {
-            let counted = shard.count(query, count, || self.next_cas())?;
+            let counted = shard.count(query, count, || self.stamp(count.own_cas))?;
             let mut found = shard.found(counted.at, query.now, counted.is_new);
             Ok(act(counted.number, &mut found))
-        })
-    }
-
-    /// Mark an item as stale, so that the next one who looks is told to make it anew. It has another
-    /// CAS then, and where `expiry` is given, another end.
-    pub fn invalidate(
-        &self,
-        key: &[u8],
-        compare: Option<u64>,
-        expiry: Option<Expiry>,
-        now: i64,
-    ) -> Deleted {
-        self.change(key, now, |shard, query| {
-            let at = match shard.condemn(query, compare) {
-                Ok(at) => at,
-                Err(why) => return why,
-            };
-            let item = shard.lru.item_mut(at);
-            item.expiry = expiry.unwrap_or(item.expiry);
-            item.stale = true;
-            item.promised = false;
-            item.cas = self.next_cas();
-            Deleted::Deleted
         })
     }
 

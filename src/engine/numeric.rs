@@ -16,6 +16,8 @@ pub struct Count {
     pub compare: Option<u64>,
     /// Where there is no item, one is made with this number (which then is the outcome) and this end.
     pub initial: Option<(u64, Expiry)>,
+    /// The CAS that the item gets; `None`: the store's next one.
+    pub own_cas: Option<u64>,
 }
 
 impl Count {
@@ -26,6 +28,7 @@ impl Count {
             delta,
             compare: None,
             initial: None,
+            own_cas: None,
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Shard {
     pub(super) lru: Lru,
     /// The sizes of all items.
     pub bytes: usize,
+    /// There may be items whose CAS was chosen by somebody.
+    pub has_chosen: bool,
     pub counters: Counters,
 }
 
@@ -39,6 +41,7 @@ impl Shard {
             table: HashTable::new(),
             lru: Lru::new(),
             bytes: 0,
+            has_chosen: false,
             counters: Counters::default(),
         }
     }
@@ -187,11 +190,24 @@ impl Shard {
         }
     }
 
+    /// Drop what has a CAS that somebody chose.
+    pub fn drop_chosen(&mut self) {
+        let mut next = self.lru.oldest();
+        while let Some(at) = next {
+            next = self.lru.newer(at);
+            if self.lru.item(at).own_cas {
+                self.drop_dead(at);
+            }
+        }
+        self.has_chosen = false;
+    }
+
     /// Drop everything, and give the memory back.
     pub fn clear(&mut self) {
         self.table = HashTable::new();
         self.lru = Lru::new();
         self.bytes = 0;
+        self.has_chosen = false;
     }
 
     pub fn report(&self, now: i64) -> ShardReport {

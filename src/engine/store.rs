@@ -8,7 +8,7 @@ use foldhash::quality::FixedState;
 
 use super::draft::Draft;
 use super::expiry::{Expiry, Flushed};
-use super::item::{ITEM_MAX, item_size};
+use super::item::{ITEM_MAX, Stamp, item_size};
 use super::shard::{Hit, Query, Shard};
 
 /// A shard's share of the limit is not below this; with the most shards and the smallest limit that
@@ -22,10 +22,10 @@ pub enum Mode {
     Set,
     Add,
     Replace,
-    /// To what is there; where a CAS is named, only while the item still has it.
-    Append(Option<u64>),
+    /// To what is there.
+    Append(Extend),
     /// As [`Mode::Append`], in front.
-    Prepend(Option<u64>),
+    Prepend(Extend),
     /// Where the item still has this CAS.
     Cas(u64),
     /// As [`Mode::Cas`]; where the item has a later one, the value is stored as a stale one, with the
@@ -33,11 +33,23 @@ pub enum Mode {
     CasOrStale(u64),
 }
 
+/// How a value is extended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extend {
+    /// Where a CAS is named, only while the item still has it.
+    pub compare: Option<u64>,
+    /// Where there is no item, one is made.
+    pub creates: bool,
+}
+
 /// What became of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// With this CAS.
-    Stored(u64),
+    /// With this CAS; the item's value has so many bytes now.
+    Stored {
+        cas: u64,
+        len: usize,
+    },
     NotStored,
     Exists,
     NotFound,
@@ -124,8 +136,17 @@ impl Store {
         lock(&self.shards[at])
     }
 
-    pub(super) fn next_cas(&self) -> u64 {
+    fn next_cas(&self) -> u64 {
         self.cas.fetch_add(1, Relaxed) + 1
+    }
+
+    /// The CAS that an item gets: that which was chosen, or the next one.
+    #[inline(always)]
+    pub(super) fn stamp(&self, own: Option<u64>) -> Stamp {
+        Stamp {
+            cas: own.unwrap_or_else(|| self.next_cas()),
+            own: own.is_some(),
+        }
     }
 
     fn share(&self) -> usize {
@@ -259,8 +280,9 @@ impl Store {
         let mut shard = self.shard(hash);
         let before = shard.bytes;
         let found = shard.find(&query);
+        let own = draft.own_cas();
         let item = draft.into_item(hash, now);
-        let stored = shard.store(found, mode, item, || self.next_cas());
+        let stored = shard.store(found, mode, item, || self.stamp(own));
         self.settle(shard, before, now);
         stored
     }
@@ -288,6 +310,19 @@ impl Store {
         self.flushed_until.store(until, Relaxed);
         if until <= now {
             self.flushed_below_cas.store(self.next_cas(), Relaxed);
+            self.drop_chosen();
+        }
+    }
+
+    /// Items whose CAS does not tell that they are older than a flush go with it.
+    fn drop_chosen(&self) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            if shard.has_chosen {
+                let before = shard.bytes;
+                shard.drop_chosen();
+                self.used.fetch_sub(before - shard.bytes, Relaxed);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use hashbrown::hash_table::Entry;
 
 use super::draft::Draft;
 use super::expiry::Expiry;
-use super::item::{ITEM_MAX, Item, item_size};
+use super::item::{ITEM_MAX, Item, Stamp, item_size};
 use super::numeric::{self, Count, Uncounted};
 use super::shard::{Query, Shard};
 use super::store::{Mode, Stored};
@@ -25,7 +25,7 @@ impl Shard {
         found: Option<u32>,
         mode: Mode,
         mut item: Item,
-        next_cas: impl FnOnce() -> u64,
+        stamp: impl FnOnce() -> Stamp,
     ) -> Stored {
         self.counters.cmd_set += 1;
         match (mode, found) {
@@ -34,13 +34,15 @@ impl Shard {
                 self.lru.item_mut(at).use_at(item.stored);
                 return Stored::NotStored;
             }
+            (Mode::Append(extend) | Mode::Prepend(extend), None) if extend.creates => {}
             (Mode::Replace | Mode::Append(_) | Mode::Prepend(_), None) => return Stored::NotStored,
-            (Mode::Append(compare) | Mode::Prepend(compare), Some(at)) => {
+            (Mode::Append(extend) | Mode::Prepend(extend), Some(at)) => {
                 let front = matches!(mode, Mode::Prepend(_));
+                let compare = extend.compare;
                 if compare.is_some_and(|cas| cas != self.lru.item(at).cas) {
                     return Stored::Exists;
                 }
-                return self.extend(at, front, &item, next_cas);
+                return self.extend(at, front, &item, stamp);
             }
             (Mode::Cas(_) | Mode::CasOrStale(_), None) => {
                 self.counters.cas_misses += 1;
@@ -62,8 +64,9 @@ impl Shard {
             }
             (Mode::Set | Mode::Add, None) | (Mode::Set | Mode::Replace, Some(_)) => {}
         }
-        match self.put(found, item, next_cas) {
-            Ok((_, cas)) => Stored::Stored(cas),
+        let len = item.value().len();
+        match self.put(found, item, stamp) {
+            Ok((_, cas)) => Stored::Stored { cas, len },
             Err(_) => {
                 self.counters.store_no_memory += 1;
                 Stored::NoMemory
@@ -76,13 +79,13 @@ impl Shard {
         &mut self,
         found: Option<u32>,
         mut item: Item,
-        next_cas: impl FnOnce() -> u64,
+        stamp: impl FnOnce() -> Stamp,
     ) -> Result<(u32, u64), NoMemory> {
         let size = item.size();
-        let cas;
+        let stamp = stamp();
+        item.stamp(stamp);
+        self.has_chosen |= stamp.own;
         let at = if let Some(at) = found {
-            cas = next_cas();
-            item.cas = cas;
             self.lru.bump(at);
             let old = std::mem::replace(self.lru.item_mut(at), item);
             self.bytes -= old.size();
@@ -94,8 +97,6 @@ impl Shard {
             self.table
                 .try_reserve(1, |at| lru.item(*at).hash)
                 .map_err(no_memory)?;
-            cas = next_cas();
-            item.cas = cas;
             let hash = item.hash;
             let at = self.lru.push(item);
             let lru = &self.lru;
@@ -107,7 +108,7 @@ impl Shard {
         };
         self.bytes += size;
         self.counters.total_items += 1;
-        Ok((at, cas))
+        Ok((at, stamp.cas))
     }
 
     /// Append to a value, or prepend. Flags and end of the item stay.
@@ -116,7 +117,7 @@ impl Shard {
         at: u32,
         front: bool,
         more: &Item,
-        next_cas: impl FnOnce() -> u64,
+        stamp: impl FnOnce() -> Stamp,
     ) -> Stored {
         let (now, more) = (more.stored, more.value());
         let item = self.lru.item_mut(at);
@@ -130,25 +131,29 @@ impl Shard {
         if front {
             item.value_mut().rotate_right(more.len());
         }
-        let cas = next_cas();
-        item.cas = cas;
+        let stamp = stamp();
+        item.stamp(stamp);
         item.renew(now);
         self.bytes += item.size() - old;
         self.counters.total_items += 1;
+        self.has_chosen |= stamp.own;
         self.lru.bump(at);
-        Stored::Stored(cas)
+        Stored::Stored {
+            cas: stamp.cas,
+            len,
+        }
     }
 
     pub(super) fn count(
         &mut self,
         query: &Query<'_>,
         count: &Count,
-        next_cas: impl FnOnce() -> u64,
+        stamp: impl FnOnce() -> Stamp,
     ) -> Result<Counted, Uncounted> {
         let Some(at) = self.find(query) else {
-            return self.begin_count(query, count, next_cas);
+            return self.begin_count(query, count, stamp);
         };
-        let number = self.count_on(at, query.now, count, next_cas)?;
+        let number = self.count_on(at, query.now, count, stamp)?;
         Ok(Counted {
             number,
             at,
@@ -161,7 +166,7 @@ impl Shard {
         &mut self,
         query: &Query<'_>,
         count: &Count,
-        next_cas: impl FnOnce() -> u64,
+        stamp: impl FnOnce() -> Stamp,
     ) -> Result<Counted, Uncounted> {
         let Some((number, expiry)) = count.initial else {
             let misses = match count.up {
@@ -174,7 +179,7 @@ impl Shard {
         let mut text = itoa::Buffer::new();
         let text = text.format(number).as_bytes();
         let at = self
-            .create(query, expiry, text, next_cas)
+            .create(query, expiry, text, stamp)
             .map_err(|_| Uncounted::NoMemory)?;
         Ok(Counted {
             number,
@@ -189,12 +194,12 @@ impl Shard {
         query: &Query<'_>,
         expiry: Expiry,
         value: &[u8],
-        next_cas: impl FnOnce() -> u64,
+        stamp: impl FnOnce() -> Stamp,
     ) -> Result<u32, NoMemory> {
         let mut draft = Draft::new(query.key, 0, expiry, value.len())?;
         draft.put(value);
         let item = draft.into_item(query.hash, query.now);
-        self.put(None, item, next_cas).map(|(at, _)| at)
+        self.put(None, item, stamp).map(|(at, _)| at)
     }
 
     fn count_on(
@@ -202,7 +207,7 @@ impl Shard {
         at: u32,
         now: i64,
         count: &Count,
-        next_cas: impl FnOnce() -> u64,
+        stamp: impl FnOnce() -> Stamp,
     ) -> Result<u64, Uncounted> {
         self.lru.bump(at);
         let item = self.lru.item_mut(at);
@@ -223,8 +228,14 @@ impl Shard {
         let text = text.format(number).as_bytes();
         self.overwrite(at, text, now)
             .map_err(|_| Uncounted::NoMemory)?;
-        self.lru.item_mut(at).cas = next_cas();
+        self.mark(at, stamp());
         Ok(number)
+    }
+
+    /// Give an item another CAS.
+    pub(super) fn mark(&mut self, at: u32, stamp: Stamp) {
+        self.lru.item_mut(at).stamp(stamp);
+        self.has_chosen |= stamp.own;
     }
 
     /// A shorter text is followed by spaces: the item keeps its length. A longer one makes a new item.

@@ -5,7 +5,7 @@ use super::dump::Dump;
 use super::sheet::Sheet;
 use super::{Embedded, State, Tail, VERSION, Value, statistics};
 use crate::buffer::NoMemory;
-use crate::engine::{Count, Deleted, Expiry, Mode, Refused, Stored, Uncounted};
+use crate::engine::{Count, Deleted, Expiry, Extend, Mode, Refused, Stored, Uncounted};
 use crate::protocol::Op;
 use crate::protocol::ascii::server::{self, Order, Storage, Tokens};
 use crate::protocol::key::KEY_MAX;
@@ -29,8 +29,8 @@ fn mode(storage: &Storage<'_>) -> Mode {
     match storage.op {
         Op::Add => Mode::Add,
         Op::Replace => Mode::Replace,
-        Op::Append => Mode::Append(None),
-        Op::Prepend => Mode::Prepend(None),
+        Op::Append => Mode::Append(Extend::default()),
+        Op::Prepend => Mode::Prepend(Extend::default()),
         Op::Cas => Mode::Cas(storage.cas),
         _ => Mode::Set,
     }
@@ -221,7 +221,7 @@ impl Embedded {
             return self.meta_finish(value, &pending, now, out);
         }
         let text: &[u8] = match store.store(value.draft, value.mode, now) {
-            Stored::Stored(_) => b"STORED\r\n",
+            Stored::Stored { .. } => b"STORED\r\n",
             Stored::NotStored => b"NOT_STORED\r\n",
             Stored::Exists => b"EXISTS\r\n",
             Stored::NotFound => b"NOT_FOUND\r\n",

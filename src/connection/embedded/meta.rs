@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Embedded, State, Tail, Value, slabs};
 use crate::buffer::NoMemory;
-use crate::engine::{Count, Deleted, Expiry, Found, Look, Mode, Refused, Stored, Uncounted};
+use crate::engine::{
+    Count, Deleted, Expiry, Extend, Found, Invalid, Look, Mode, Refused, Stored, Uncounted,
+};
 use crate::protocol::ascii::server::{END, text};
 use crate::protocol::key::KEY_MAX;
 use crate::protocol::meta::server::{
@@ -17,6 +19,8 @@ type Told = Result<(), NoMemory>;
 pub(super) struct Pending {
     stash: Stash,
     encoded_key: bool,
+    /// Of the value.
+    len: usize,
 }
 
 impl Embedded {
@@ -47,6 +51,7 @@ impl Embedded {
         self.counted();
         let look = Look {
             create: flags.create.is_some(),
+            own_cas: flags.own_cas,
             // Nor is it where the reply turns out to be an error.
             is_use: !flags.unused && !flags.has_long_opaque(),
             is_touch: flags.expiry.is_some(),
@@ -68,7 +73,14 @@ impl Embedded {
         self.counted();
         let flags = &storage.flags;
         let (key, len) = (storage.key.bytes(), storage.len);
-        let expiry = Expiry::of(flags.expiry.unwrap_or(0), now);
+        let mode = mode(storage);
+        let expiry = match mode {
+            // What is there keeps its end; this is for what is made.
+            Mode::Append(Extend { creates: true, .. })
+            | Mode::Prepend(Extend { creates: true, .. }) => flags.create,
+            _ => flags.expiry,
+        };
+        let expiry = Expiry::of(expiry.unwrap_or(0), now);
         // Whatever the mode, a value that is refused takes the old one with it.
         let begun = self
             .shared
@@ -79,14 +91,16 @@ impl Embedded {
                 if storage.key.is_encoded() {
                     draft.encode_key();
                 }
+                draft.choose_cas(flags.own_cas);
                 self.state = State::Value(Value {
                     draft,
-                    mode: mode(storage),
+                    mode,
                     quiet: flags.quiet,
                     tail: Tail::default(),
                     meta: Some(Pending {
                         stash: Stash::of(flags),
                         encoded_key: storage.key.is_encoded(),
+                        len,
                     }),
                 });
                 Ok(())
@@ -114,14 +128,17 @@ impl Embedded {
     ) -> Told {
         // The value takes its key along into the store.
         let mut key = [0; KEY_MAX];
-        let len = value.draft.key().len();
-        key[..len].copy_from_slice(value.draft.key());
+        let key_len = value.draft.key().len();
+        key[..key_len].copy_from_slice(value.draft.key());
         let store = &self.shared.store;
-        let mut cas = 0;
+        let (mut cas, mut len) = (0, pending.len);
         let code: &[u8] = match store.store(value.draft, value.mode, now) {
-            Stored::Stored(_) if value.quiet => return Ok(()),
-            Stored::Stored(new) => {
-                cas = new;
+            Stored::Stored { .. } if value.quiet => return Ok(()),
+            Stored::Stored {
+                cas: new,
+                len: whole,
+            } => {
+                (cas, len) = (new, whole);
                 b"HD"
             }
             Stored::NotStored => b"NS",
@@ -131,7 +148,8 @@ impl Embedded {
         };
         let mut reply = Reply::new(code, 0, out)?;
         let stash = &pending.stash;
-        stash.tell(&mut reply, &key[..len], pending.encoded_key, cas);
+        let key = &key[..key_len];
+        stash.tell(&mut reply, key, pending.encoded_key, cas, len);
         reply.end();
         Ok(())
     }
@@ -139,9 +157,15 @@ impl Embedded {
     fn meta_delete(&self, key: &Named<'_>, flags: &Flags<'_>, now: i64, out: &mut Vec<u8>) -> Told {
         self.counted();
         let store = &self.shared.store;
-        let deleted = if flags.invalidate {
-            let expiry = flags.expiry.map(|number| Expiry::of(number, now));
-            store.invalidate(key.bytes(), flags.cas, expiry, now)
+        let deleted = if flags.invalidate || flags.empty {
+            let how = Invalid {
+                compare: flags.cas,
+                stale: flags.invalidate,
+                empty: flags.empty.then_some(flags.client_flags),
+                expiry: flags.expiry.map(|number| Expiry::of(number, now)),
+                own_cas: flags.own_cas,
+            };
+            store.invalidate(key.bytes(), &how, now)
         } else {
             store.delete(key.bytes(), flags.cas, now)
         };
@@ -171,6 +195,7 @@ impl Embedded {
             compare: flags.cas.filter(|cas| *cas != 0),
             // Its end is set when its turn among the flags comes.
             initial: flags.create.map(|_| (flags.initial, Expiry::NEVER)),
+            own_cas: flags.own_cas,
         };
         let store = &self.shared.store;
         let counted = store.count(key.bytes(), &count, now, |number, found| {
@@ -225,7 +250,10 @@ impl Embedded {
 fn mode(storage: &Storage<'_>) -> Mode {
     let cas = storage.flags.cas;
     // Zero names none.
-    let compare = cas.filter(|cas| *cas != 0);
+    let extend = Extend {
+        compare: cas.filter(|cas| *cas != 0),
+        creates: storage.flags.create.is_some(),
+    };
     match (storage.mode, cas) {
         (meta::Mode::Set | meta::Mode::Replace, Some(cas)) if storage.flags.invalidate => {
             Mode::CasOrStale(cas)
@@ -234,8 +262,8 @@ fn mode(storage: &Storage<'_>) -> Mode {
         (meta::Mode::Set, None) => Mode::Set,
         (meta::Mode::Replace, None) => Mode::Replace,
         (meta::Mode::Add, _) => Mode::Add,
-        (meta::Mode::Append, _) => Mode::Append(compare),
-        (meta::Mode::Prepend, _) => Mode::Prepend(compare),
+        (meta::Mode::Append, _) => Mode::Append(extend),
+        (meta::Mode::Prepend, _) => Mode::Prepend(extend),
     }
 }
 
@@ -248,9 +276,11 @@ fn tell_nothing(code: &[u8], key: &Named<'_>, flags: &Flags<'_>, out: &mut Vec<u
 }
 
 /// The reply to `mg` for an item that is there. Flags count in their order: what is told before an
-/// expiry time is set is told of the one before.
+/// expiry time is set is told of the one before. The value of an item with the CAS that is named is known
+/// already, and not told.
 fn tell_found(found: &mut Found<'_>, flags: &Flags<'_>, now: i64, out: &mut Vec<u8>) -> Told {
-    let mut reply = match flags.value {
+    let tells_value = flags.value && flags.cas != Some(found.cas());
+    let mut reply = match tells_value {
         true => Reply::value(found.value().len(), out)?,
         false => Reply::new(b"HD", 0, out)?,
     };
@@ -289,7 +319,7 @@ fn tell_found(found: &mut Found<'_>, flags: &Flags<'_>, now: i64, out: &mut Vec<
         reply.mark(b'W');
         found.promise();
     }
-    match flags.value {
+    match tells_value {
         true => reply.end_with(found.value()),
         false => reply.end(),
     }

@@ -5,7 +5,7 @@ use crate::buffer::NoMemory;
 use crate::connection::embedded::detail::Use;
 use crate::connection::embedded::sheet::Sheet;
 use crate::connection::embedded::{VERSION, statistics};
-use crate::engine::{Count, Deleted, Expiry, Hit, Mode, Refused, Stored, Uncounted};
+use crate::engine::{Count, Deleted, Expiry, Extend, Hit, Mode, Refused, Stored, Uncounted};
 use crate::protocol::Op;
 use crate::protocol::binary::header::Header;
 use crate::protocol::binary::server::{Order, Refusal, Reply, Storage, order};
@@ -57,6 +57,7 @@ impl Frames {
                     delta,
                     compare,
                     initial,
+                    own_cas: None,
                 };
                 count_up(&asked, key, &count, turn)?;
             }
@@ -161,7 +162,7 @@ impl Frames {
                 opcode,
                 asked,
             } => match turn.shared.store.store(draft, mode, turn.now) {
-                Stored::Stored(cas) => asked.done(Reply::done(cas), turn.out),
+                Stored::Stored { cas, .. } => asked.done(Reply::done(cas), turn.out),
                 Stored::Exists => asked.refuse(status::KEY_EXISTS, turn.out),
                 Stored::NotFound => asked.refuse(status::KEY_NOT_FOUND, turn.out),
                 Stored::NotStored | Stored::NoMemory => {
@@ -178,9 +179,13 @@ impl Frames {
 }
 
 fn mode(storage: &Storage<'_>) -> Mode {
+    let extend = Extend {
+        compare: storage.compare,
+        creates: false,
+    };
     match (storage.op, storage.compare) {
-        (Op::Append, compare) => Mode::Append(compare),
-        (Op::Prepend, compare) => Mode::Prepend(compare),
+        (Op::Append, _) => Mode::Append(extend),
+        (Op::Prepend, _) => Mode::Prepend(extend),
         (_, Some(cas)) => Mode::Cas(cas),
         (Op::Add, None) => Mode::Add,
         (Op::Replace, None) => Mode::Replace,

@@ -35,6 +35,10 @@ pub struct Flags<'a> {
     pub recache: Option<i32>,
     /// `C`.
     pub cas: Option<u64>,
+    /// `E`.
+    pub own_cas: Option<u64>,
+    /// `x`: without its value.
+    pub empty: bool,
     /// `M`.
     pub mode: Option<u8>,
     /// `F`.
@@ -59,6 +63,8 @@ impl<'a> Flags<'a> {
             create: None,
             recache: None,
             cas: None,
+            own_cas: None,
+            empty: false,
             mode: None,
             client_flags: 0,
             initial: 0,
@@ -126,6 +132,7 @@ impl<'a> Flags<'a> {
             b'N' => self.create = Some(seconds(rest)?),
             b'R' => self.recache = Some(seconds(rest)?),
             b'C' => self.cas = Some(unsigned(rest).ok_or(Fault::Token(BAD_TOKEN))?),
+            b'E' => self.own_cas = Some(unsigned(rest).ok_or(Fault::Token(BAD_TOKEN))?),
             b'F' => self.client_flags = unsigned(rest).ok_or(Fault::Untold)? as u32,
             b'M' => match rest {
                 [mode] => self.mode = Some(*mode),
@@ -137,6 +144,7 @@ impl<'a> Flags<'a> {
             b'v' => self.value = true,
             b'u' => self.unused = true,
             b'I' => self.invalidate = true,
+            b'x' => self.empty = true,
             // What is told, and what proxies take.
             b'O' | b'k' | b's' | b't' | b'c' | b'f' | b'l' | b'h' | b'P' | b'L' => {}
             _ => return Err(Fault::Unknown),

@@ -108,7 +108,7 @@ impl<'o> Reply<'o> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stash {
     /// Letters in their order.
-    letters: [u8; 3],
+    letters: [u8; 4],
     len: usize,
     opaque: [u8; OPAQUE_MAX],
     opaque_len: usize,
@@ -119,7 +119,7 @@ impl Stash {
     pub fn of(flags: &Flags<'_>) -> Stash {
         let mut stash = Stash::default();
         for (flag, token) in flags.iter() {
-            if !matches!(flag, b'O' | b'k' | b'c') || stash.len == stash.letters.len() {
+            if !matches!(flag, b'O' | b'k' | b'c' | b's') || stash.len == stash.letters.len() {
                 continue;
             }
             stash.letters[stash.len] = flag;
@@ -132,12 +132,13 @@ impl Stash {
         stash
     }
 
-    /// Tell it.
-    pub fn tell(&self, reply: &mut Reply<'_>, key: &[u8], encoded: bool, cas: u64) {
+    /// Tell it; `len` is how long the value is now, or where it was not stored, how long it would be.
+    pub fn tell(&self, reply: &mut Reply<'_>, key: &[u8], encoded: bool, cas: u64, len: usize) {
         for letter in &self.letters[..self.len] {
             match letter {
                 b'O' => reply.token(&self.opaque[..self.opaque_len]),
                 b'k' => reply.key(key, encoded),
+                b's' => reply.number(b's', len),
                 _ => reply.number(b'c', cas),
             }
         }
