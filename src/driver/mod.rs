@@ -2,11 +2,13 @@
 //! carried out with, and where its answers go. Nothing here waits for a socket: the drivers do, each in
 //! its own way.
 
+mod asking;
 pub mod authenticate;
 pub mod call;
 pub mod connect;
 pub mod contest;
 pub mod deliver;
+pub mod discovery;
 mod greet;
 pub mod lane;
 pub mod place;
@@ -16,6 +18,6 @@ pub mod secure;
 pub mod server;
 pub mod sink;
 pub mod slot;
-mod snapshot;
+pub mod snapshot;
 pub mod state;
 pub mod thread;

@@ -2,6 +2,7 @@
 //! on the same connection is not disturbed.
 
 use super::channel::Channel;
+use super::discover::PARKED;
 use super::job::{Job, Place, Task};
 use super::slab::Id;
 use super::state::State;
@@ -53,6 +54,7 @@ impl<T: Task> State<T> {
     fn take_back(&mut self, id: Id, tag: u32, place: Place, why: Early) {
         let (key, owed) = match place {
             Place::Nowhere => return,
+            Place::Queued(PARKED) => return self.give_up_parked(id, tag, why),
             Place::Queued(key) => (key, None),
             Place::Owed(token) => match self.tokens.get_mut(token) {
                 Some(waiter) => {
@@ -142,6 +144,7 @@ impl<T: Task> State<T> {
     /// End everything.
     pub fn cancel_all(&mut self) {
         self.ending = true;
+        self.cancel_parked();
         let channels: Vec<Id> = self.channels.iter().map(|(key, _)| key).collect();
         for key in channels {
             let Some(channel) = self.channels.get_mut(key) else {
