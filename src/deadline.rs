@@ -9,6 +9,9 @@ use std::time::Duration;
 pub struct Moment(u64);
 
 impl Moment {
+    /// Before all that are read from the clock.
+    pub const PAST: Moment = Moment(0);
+
     /// Zero where `earlier` is later.
     #[inline]
     pub fn since(self, earlier: Moment) -> Duration {

@@ -101,9 +101,9 @@ pub(super) fn refuse_own(uri: &ServerUri) -> Result<()> {
     }
 }
 
-/// As [`refuse_own`], of a weight that a call gives; 0 gives none.
+/// As [`refuse_own`], of a weight that a call gives; 0 gives none, and 1 is what every server has.
 pub(super) fn refuse_weight(server: &ServerSpec, weight: u32) -> Result<()> {
-    match weight != 0 && server.is_endpoint() {
+    match weight > 1 && server.is_endpoint() {
         true => Err(Failure::argument(format!(
             "{}: a list that is asked for has no weight",
             server.name

@@ -233,8 +233,8 @@ impl State {
         let freeing = keeps.then(|| now.after(FREE_PAUSE));
         let asking = self.discovery().and_then(|discovery| {
             match discovery.standing() {
-                // Every call is to wait.
-                Standing::Unknown => Some(now),
+                // Every call is to wait, those too that began before this state was made.
+                Standing::Unknown => Some(Moment::PAST),
                 _ => discovery.next(),
             }
         });
