@@ -3,6 +3,7 @@
 //! Everything that this version cannot serve is refused here, before anything is connected.
 
 mod credentials;
+mod discover;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::status::Status;
 use crate::uri::{self, Address, Scheme, ServerUri};
 pub use credentials::Credentials;
 use credentials::refuse_halves;
+pub use discover::refuse_company;
 
 /// One server of a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,8 +27,10 @@ pub struct ServerSpec {
     pub gutter: bool,
     /// What its URI says about the store of a `memory://` server.
     pub store: StoreSpec,
-    /// Of a `memcacheds://` server: what its certificate must name.
+    /// Where TLS is spoken: what its certificate must name.
     pub tls_name: Option<Arc<str>>,
+    /// Where it is, as a list of servers says it: connected to instead of what its name leads to.
+    pub at: Option<Address>,
     /// Of its URI; and once [`ServerSpec::complete`], of the client's options.
     pub credentials: Option<Credentials>,
 }
@@ -99,6 +103,8 @@ impl Config {
             server.weight = own.weight;
         }
         refuse_double(&self.servers, &server)?;
+        discover::refuse_weight(&server, weight)?;
+        refuse_company(self.servers.iter().chain([&server]))?;
         // Only what is new: an option may have been set since the others were stated.
         apply(&mut self.options, &stated[self.stated.len()..])?;
         self.stated = stated;
@@ -149,6 +155,7 @@ pub fn parse_servers(list: &str) -> Result<(Vec<ServerSpec>, Vec<Stated>)> {
         refuse_double(&servers, &server)?;
         servers.push(server);
     }
+    refuse_company(&servers)?;
     Ok((servers, stated))
 }
 
@@ -189,6 +196,7 @@ impl Options {
 fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
     servable(&uri)?;
     let canonical = uri.name();
+    discover::refuse_own(&uri)?;
     let mut own = ServerOptions::default();
     let mut client = Options::default();
     let mut said = Vec::new();
@@ -222,6 +230,7 @@ fn server(uri: ServerUri, stated: &mut Vec<Stated>) -> Result<ServerSpec> {
         store: store(&uri, &own, &name)?,
         tls_name: tls_name(&uri, &own, &name)?,
         credentials: Credentials::of_uri(&uri),
+        at: None,
         uri,
         name,
         weight: own.weight,
@@ -246,15 +255,15 @@ fn store(uri: &ServerUri, own: &ServerOptions, name: &str) -> Result<StoreSpec> 
 /// What the certificate of a server must name; `None` where TLS is not spoken.
 fn tls_name(uri: &ServerUri, own: &ServerOptions, name: &str) -> Result<Option<Arc<str>>> {
     let said = own.tls_server_name.as_str();
-    match (uri.scheme, &uri.address) {
-        (Scheme::Memcacheds, Address::Tcp { host, .. }) => Ok(Some(match said {
+    match &uri.address {
+        Address::Tcp { host, .. } if uri.scheme.is_secure() => Ok(Some(match said {
             // The dot at the end of a name is none of it.
             "" => host.strip_suffix('.').unwrap_or(host).into(),
             said => said.into(),
         })),
         _ if said.is_empty() => Ok(None),
         _ => Err(Failure::argument(format!(
-            "server {name}: the option tls_server_name is for servers of the scheme memcacheds:// only"
+            "server {name}: the option tls_server_name is for servers of the schemes memcacheds:// and discovers:// only"
         ))),
     }
 }
@@ -287,7 +296,6 @@ fn apply(options: &mut Options, stated: &[Stated]) -> Result<()> {
     Ok(())
 }
 
-/// Two servers must not be told apart by their order only.
 /// Whether each server of a list is there once.
 pub fn refuse_doubles(servers: &[ServerSpec]) -> Result<()> {
     for (index, server) in servers.iter().enumerate() {
@@ -296,6 +304,7 @@ pub fn refuse_doubles(servers: &[ServerSpec]) -> Result<()> {
     Ok(())
 }
 
+/// Two servers must not be told apart by their order only.
 fn refuse_double(servers: &[ServerSpec], new: &ServerSpec) -> Result<()> {
     let is_same =
         |old: &&ServerSpec| old.name == new.name || old.uri.address.same_place(&new.uri.address);
@@ -310,14 +319,12 @@ fn refuse_double(servers: &[ServerSpec], new: &ServerSpec) -> Result<()> {
 
 /// Whether this version can talk to the server.
 fn servable(uri: &ServerUri) -> Result<()> {
-    let missing = match uri.scheme {
-        Scheme::Memcacheds if !cfg!(feature = "tls") => "this build has no TLS",
-        Scheme::Discover => "this version cannot ask for the list of servers",
-        _ => return Ok(()),
-    };
+    if !uri.scheme.is_secure() || cfg!(feature = "tls") {
+        return Ok(());
+    }
     Err(Failure::new(
         Status::UNSUPPORTED,
-        format!("server {}: {missing}", uri.address),
+        format!("server {}: this build has no TLS", uri.address),
     ))
 }
 

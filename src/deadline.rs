@@ -1,5 +1,6 @@
 //! One absolute deadline for a call, and the clock behind it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A moment on the monotonic clock, in nanoseconds. (`std::time::Instant` costs sixty instructions
@@ -19,6 +20,8 @@ impl Moment {
     pub const fn nanos(self) -> u64 {
         self.0
     }
+    /// Before all that are read from the clock.
+    pub const PAST: Moment = Moment(0);
 
     /// Zero where `earlier` is later.
     #[inline]
@@ -48,6 +51,28 @@ pub struct Nanos(u64);
 impl From<Duration> for Nanos {
     fn from(duration: Duration) -> Nanos {
         Nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A moment that threads share and move; at first it has come already.
+#[derive(Default, Debug)]
+pub struct SharedMoment(AtomicU64);
+
+impl SharedMoment {
+    #[inline(always)]
+    pub fn has_come(&self, now: Moment) -> bool {
+        now.0 >= self.0.load(Ordering::Relaxed)
+    }
+
+    /// `None`: never.
+    pub fn set(&self, moment: Option<Moment>) {
+        let at = moment.map_or(u64::MAX, |moment| moment.0);
+        self.0.store(at, Ordering::Release);
+    }
+
+    pub fn get(&self) -> Option<Moment> {
+        let at = self.0.load(Ordering::Acquire);
+        (at != u64::MAX).then_some(Moment(at))
     }
 }
 

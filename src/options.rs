@@ -21,7 +21,7 @@ mod word;
 pub use kind::{DURATION_MAX, Kind, PATH_MAX, SECRET_MARK};
 pub use profile::Profile;
 pub use several::{Failover, Quorum, Replicate};
-pub use value::{Clock, Protocol, Stagger, TlsVersion};
+pub use value::{Clock, Prefer, Protocol, Stagger, TlsVersion};
 use value::{Refused, Value};
 pub use word::{HashName, Placement, Reconnect};
 
@@ -178,6 +178,10 @@ options! {
             "Of `reconnect=python-memcached`: how long a server is left alone after each failure.";
         slow_after: Option<Duration> = "none", Kind::Duration { min: MICROSECOND, none: true }, [],
             "A call that takes longer than this is told to the observer as MC_EVENT_SLOW, where the client has one. Lone commands take the longer way through the driver then.";
+        discover_interval: Option<Duration> = "60s", Kind::Duration { min: MILLISECOND, none: true }, [pooled],
+            "Of `discover://`: after about so long (a tenth more or less) the configuration endpoint is asked again for the list of servers, by a call that comes then; `none` asks until there is a list, and never again.";
+        discover_prefer: Prefer = "ip", Kind::Choice(&["ip", "name"]), [pooled],
+            "Of `discover://`: what servers are connected to, of the two that the list tells of each: the address in the private network (`ip`), or the host name (`name`). Where one is missing, it is the other. Keys are placed, certificates checked and servers named by the host name either way.";
         tcp_nodelay: bool = "on", Kind::Bool, [pooled],
             "TCP_NODELAY: small commands leave at once.";
         tcp_keepalive: bool = "on", Kind::Bool, [pooled],
@@ -217,7 +221,7 @@ options! {
         limit: u64 = "64m", Kind::Size { min: 64 * KIB, max: 64 * GIB }, [],
             "Of a memory:// server: how many bytes its items may take, as memcached's option -m says it. When they are more, those that were not used for longest are evicted.";
         tls_server_name: String = "", Kind::Text { max: 255 }, [],
-            "Of a memcacheds:// server: the name, or the address, that its certificate must be for, and that it is told (SNI); without it, the host of its URI.";
+            "Of a memcacheds:// server, and of discovers:// for all servers: the name, or the address, that its certificate must be for, and that it is told (SNI); without it, the host of its URI.";
         clock: Clock = "system", Kind::Choice(&["system", "manual"]), [],
             "Of a memory:// server: `manual` lets its time stand still until `mc_memory_advance` moves it, so that a test can have items expire without waiting.";
     }

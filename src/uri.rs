@@ -38,9 +38,20 @@ pub enum Scheme {
     Memory,
     /// `discover://host:port/`: a server that is asked for the list of servers.
     Discover,
+    /// `discovers://host:port/`: the same, where it and the servers of its list speak TLS.
+    Discovers,
 }
 
 impl Scheme {
+    /// It is asked for the list of servers, and is none itself.
+    pub const fn is_endpoint(self) -> bool {
+        matches!(self, Scheme::Discover | Scheme::Discovers)
+    }
+
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Scheme::Memcacheds | Scheme::Discovers)
+    }
+
     /// The scheme as a URI spells it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,12 +60,13 @@ impl Scheme {
             Scheme::Unix => "memcached+unix",
             Scheme::Memory => "memory",
             Scheme::Discover => "discover",
+            Scheme::Discovers => "discovers",
         }
     }
 
     /// Every spelling that is known; case does not matter.
     fn parse(text: &str) -> Option<Scheme> {
-        const SPELLINGS: [(&str, Scheme); 7] = [
+        const SPELLINGS: [(&str, Scheme); 8] = [
             ("memcached", Scheme::Memcached),
             ("memcache", Scheme::Memcached),
             ("memcacheds", Scheme::Memcacheds),
@@ -62,6 +74,7 @@ impl Scheme {
             ("unix", Scheme::Unix),
             ("memory", Scheme::Memory),
             ("discover", Scheme::Discover),
+            ("discovers", Scheme::Discovers),
         ];
         let found = SPELLINGS
             .iter()
@@ -126,11 +139,13 @@ impl ServerUri {
 
     /// The canonical name: `host:port`, `[v6]:port`, `/path` or `memory://name`, and with TLS
     /// `memcacheds://host:port`, so that nobody who reads the list of servers and sets it again turns TLS
-    /// off. It holds neither credentials nor parameters, and parses to the same address. In a path, the bytes that would
+    /// off; of what is asked for servers `discover://host:port`. It holds neither credentials nor parameters, and parses to the same address. In a path, the bytes that would
     /// not survive parsing stand percent-encoded.
     pub fn name(&self) -> String {
         match self.scheme {
-            Scheme::Memcacheds => format!("memcacheds://{}", self.address),
+            Scheme::Memcacheds | Scheme::Discover | Scheme::Discovers => {
+                format!("{}://{}", self.scheme.name(), self.address)
+            }
             _ => self.address.to_string(),
         }
     }

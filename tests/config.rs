@@ -89,7 +89,8 @@ fn what_this_version_cannot_serve_is_refused() {
         other => panic!("{other:?}"),
     }
     for (uri, status) in [
-        ("discover://127.0.0.1", Status::UNSUPPORTED),
+        ("discover://127.0.0.1?weight=2", Status::INVALID_ARGUMENT),
+        ("discover://127.0.0.1?alias=x", Status::INVALID_ARGUMENT),
         ("u@127.0.0.1", Status::INVALID_URI),
         ("memcached+unix://u@/a", Status::INVALID_URI),
         ("127.0.0.1?username=u", Status::INVALID_ARGUMENT),
@@ -115,9 +116,38 @@ fn what_this_version_cannot_serve_is_refused() {
         "/a",
         "unix:/a",
         "memcache://127.0.0.1",
+        "discover://cluster.cfg.cache.example.org:11211/",
     ] {
         assert_eq!(Config::from_list(uri).unwrap().servers.len(), 1, "{uri}");
     }
+}
+
+/// What is asked for the list of servers is no server beside others.
+#[test]
+fn an_endpoint_stands_in_a_list_alone() {
+    for list in [
+        "discover://a b",
+        "b,discover://a",
+        "discover://a discover://b",
+    ] {
+        let failure = Config::from_list(list).unwrap_err();
+        assert_eq!(failure.status, Status::INVALID_ARGUMENT, "{list}");
+        assert!(failure.text.contains("discover://"), "{failure}");
+    }
+    let mut config = Config::from_list("discover://a?discover_interval=1s").unwrap();
+    assert_eq!(&*config.servers[0].name, "discover://a:11211");
+    assert_eq!(
+        config.options.discover_interval,
+        Some(Duration::from_secs(1))
+    );
+    for (uri, weight) in [("b", 0), ("discover://b", 0)] {
+        let failure = config.add_server(uri, weight).unwrap_err();
+        assert_eq!(failure.status, Status::INVALID_ARGUMENT, "{failure}");
+    }
+    let failure = Config::default().add_server("discover://a", 2).unwrap_err();
+    assert_eq!(failure.status, Status::INVALID_ARGUMENT, "{failure}");
+    config.remove_server("discover://a").unwrap();
+    config.add_server("b", 2).unwrap();
 }
 
 #[test]

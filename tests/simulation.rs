@@ -56,7 +56,10 @@ use schedule::run;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+    )
 }
 
 /// Run the schedules of so many seeds, on all processors; stops behind the first that breaks a promise.
@@ -132,7 +135,14 @@ fn the_same_seed_does_the_same_again() {
         let one = run(seed, true);
         let other = run(seed, true);
         assert!(!one.text.is_empty());
-        assert!(one.text == other.text, "seed {seed} does something else the second time");
-        assert_eq!(one.sum, run(seed, false).sum, "seed {seed} is summed up the same without its text");
+        assert!(
+            one.text == other.text,
+            "seed {seed} does something else the second time"
+        );
+        assert_eq!(
+            one.sum,
+            run(seed, false).sum,
+            "seed {seed} is summed up the same without its text"
+        );
     }
 }

@@ -40,14 +40,15 @@ impl Client {
             .map_err(|_| Failure::no_memory(line.len()))?;
         request.extend_from_slice(line);
         request.extend_from_slice(b"\r\n");
-        let servers = self.named(which)?;
+        let deadline = Deadline::after(limit.or(self.settings.options.batch_timeout));
+        let servers = self.named(which, deadline)?;
         let names: Vec<ServerName> = servers.iter().map(|server| server.name).collect();
         let mut sink = begin(&names)?;
         let options = &self.settings.options;
         let call = Call {
             core: &self.core,
             options,
-            deadline: Deadline::after(limit.or(options.batch_timeout)),
+            deadline,
             silence: options.timeout,
             plain: false,
             idle_check: self.settings.idle_check,
@@ -71,9 +72,8 @@ impl Client {
         Ok(sink)
     }
 
-    fn named(&self, which: Option<&str>) -> Result<Vec<Arc<Server>>> {
-        let state = self.core.state();
-        let topology = state.topology();
+    fn named(&self, which: Option<&str>, deadline: Deadline) -> Result<Vec<Arc<Server>>> {
+        let topology = self.all_servers(deadline)?;
         let servers = topology.servers();
         let Some(which) = which else {
             return Ok(servers.to_vec());

@@ -68,13 +68,13 @@ impl Client {
     pub fn dump(&self, limit: Limit) -> Result<Dump> {
         proxied::refuse(&self.settings.options, "a dump of keys")?;
         let options = self.settings.options.clone();
-        let state = self.core.state();
-        let topology = state.topology();
+        let deadline = Deadline::after(limit.or(options.batch_timeout));
+        let topology = self.all_servers(deadline)?;
         let servers: Vec<Aside> = topology.servers().iter().cloned().map(Aside::new).collect();
         Ok(Dump {
             progress: servers.iter().map(|_| Progress::default()).collect(),
             servers,
-            deadline: Deadline::after(limit.or(options.batch_timeout)),
+            deadline,
             generation: fork::generation(),
             core: self.core.clone(),
             options,

@@ -15,6 +15,7 @@ mod rounds;
 mod shortcut;
 mod stages;
 mod sync;
+mod tend;
 mod turn;
 pub mod wait;
 
@@ -27,7 +28,7 @@ use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::deadline::{self, Deadline, Nanos};
 use crate::driver::{
-    call, connect, contest, deliver, health, lane, place, server, slot, state, thread,
+    call, connect, contest, deliver, health, lane, place, server, slot, snapshot, state, thread,
 };
 pub use crate::driver::{pool, sink};
 use crate::error::{Failure, Result, Status};
@@ -43,7 +44,8 @@ use crate::protocol::{Command, Key, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context, no_servers};
 use sink::Sink;
-use state::Core;
+use snapshot::Held;
+use state::{Core, Servers};
 
 /// A client: shared freely between threads. Views made by [`Client::with`] share its connections.
 pub struct Client {
@@ -231,7 +233,11 @@ impl Client {
             idle_check: self.settings.idle_check,
         };
         let thread = thread::number();
-        let topology = self.core.state().topology_for(thread);
+        let state = self.core.state();
+        if state.is_due(call.deadline.begin()) {
+            tend::tend(&self.core, call.deadline);
+        }
+        let topology = state.topology_for(thread);
         shortcut::run(&call, &topology, thread, op, command, sink);
     }
 
@@ -253,6 +259,7 @@ impl Client {
     #[cold]
     fn execute_beyond(&self, command: &Command<'_>, limit: Limit, sink: &mut dyn Sink) {
         let call = self.call_for_one(limit);
+        self.tend(call.deadline);
         let topology = self.core.state().topology_for(thread::number());
         rounds::lone(&call, &topology, command, sink);
     }
@@ -262,14 +269,32 @@ impl Client {
         if self.settings.by_policy {
             return self.execute_multi_by_policy(commands, limit, sink);
         }
+        let call = self.call_for_many(limit);
+        self.tend(call.deadline);
         let state = self.core.state();
         let topology = state.topology();
         if commands.beyond().is_some() {
-            let call = self.call_for_many(limit);
             return rounds::batch(&call, &topology, commands, sink);
         }
         let context = Context::new(commands, &topology, &self.settings.options);
-        self.carry_out(&context, limit, sink);
+        carry_out(&call, &context, sink);
+    }
+
+    /// See to what is due before a call.
+    fn tend(&self, deadline: Deadline) {
+        if self.core.state().is_due(deadline.begin()) {
+            tend::tend(&self.core, deadline);
+        }
+    }
+
+    /// The servers of a call to all of them, which has to have some.
+    fn all_servers(&self, deadline: Deadline) -> Result<Held<'_, Servers>> {
+        self.tend(deadline);
+        let topology = self.core.state().topology();
+        match topology.lack() {
+            Some(lack) => Err(Box::new(lack.clone())),
+            None => Ok(topology),
+        }
     }
 
     /// What a batch is carried out with.
@@ -286,17 +311,6 @@ impl Client {
         }
     }
 
-    fn carry_out<S: Sink, C: Commands>(
-        &self,
-        context: &Context<'_, C>,
-        limit: Limit,
-        sink: &mut S,
-    ) {
-        let call = self.call_for_many(limit);
-        let mut batch = Batch::new(context.commands.count());
-        blocking::run(&call, &mut batch, context, sink);
-    }
-
     /// Carry out one command on every server, those that are down included; `sink` hears of each
     /// under the server's place in the list. `begin` is told their names first. Fails, and does nothing,
     /// where the command may be sent to none.
@@ -309,8 +323,8 @@ impl Client {
         if !passes(command.op) {
             proxied::refuse(&self.settings.options, command.op.name())?;
         }
-        let state = self.core.state();
-        let topology = state.topology();
+        let call = self.call_for_many(limit);
+        let topology = self.all_servers(call.deadline)?;
         let names: Vec<ServerName> = topology
             .servers()
             .iter()
@@ -319,7 +333,7 @@ impl Client {
         let commands = Everywhere::new(*command, names.len())?;
         let mut sink = begin(&names)?;
         let context = Context::new(&commands, &topology, &self.settings.options);
-        self.carry_out(&context, limit, &mut sink);
+        carry_out(&call, &context, &mut sink);
         Ok(sink)
     }
 
@@ -402,6 +416,11 @@ impl Client {
     pub fn set_servers(&self, list: &str) -> Result<()> {
         self.core.state().set_servers(list, &self.core)
     }
+}
+
+fn carry_out<S: Sink, C: Commands>(call: &Call<'_>, context: &Context<'_, C>, sink: &mut S) {
+    let mut batch = Batch::new(context.commands.count());
+    blocking::run(call, &mut batch, context, sink);
 }
 
 /// A lone command.

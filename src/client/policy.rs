@@ -72,6 +72,7 @@ impl Client {
             return sink.fail(0, shortcut::server_wide(command.op));
         }
         let call = self.call_for_one(limit);
+        self.tend(call.deadline);
         let one = One(command);
         self.forgiving(Ops::One(command.op), sink, |sink| {
             if self.is_plain() && command.extra.is_nothing() {
@@ -182,6 +183,7 @@ impl Client {
 
     /// On the servers of this client.
     fn in_cluster(&self, call: &Call<'_>, many: Many<'_>, sink: &mut dyn Sink) {
+        self.tend(call.deadline);
         let topology = self.core.state().topology();
         let commands = many.commands();
         let servers = topology.servers().len();

@@ -4,16 +4,35 @@
 use std::sync::Arc;
 
 use super::placer::{Placer, StandIn};
+use crate::error::Failure;
 
 pub struct Topology<S> {
     servers: Vec<S>,
     placer: Arc<Placer>,
+    lack: Option<Box<Failure>>,
 }
 
 impl<S> Topology<S> {
     /// `placer` is made for these servers, in this order.
     pub fn new(servers: Vec<S>, placer: Arc<Placer>) -> Topology<S> {
-        Topology { servers, placer }
+        Topology {
+            servers,
+            placer,
+            lack: None,
+        }
+    }
+
+    /// No servers, because of this. `placer` is made for none.
+    pub fn lacking(lack: Box<Failure>, placer: Arc<Placer>) -> Topology<S> {
+        Topology {
+            lack: Some(lack),
+            ..Topology::new(Vec::new(), placer)
+        }
+    }
+
+    /// Why there are no servers yet, where there are to be some.
+    pub fn lack(&self) -> Option<&Failure> {
+        self.lack.as_deref()
     }
 
     /// The index of the server that `key` belongs to, or the keys of `route` where that is given;

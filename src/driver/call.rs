@@ -130,6 +130,9 @@ pub(crate) fn no_servers(op: Op, topology: &Servers) -> Box<Failure> {
     } else {
         Effect::NotApplied
     };
+    if let Some(lack) = topology.lack() {
+        return Box::new(lack.clone()).effect(effect);
+    }
     let why = match topology.servers() {
         [] => "the client has no servers",
         _ => "the placement has no server for this key",

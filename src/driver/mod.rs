@@ -2,11 +2,13 @@
 //! carried out with, and where its answers go. Nothing here waits for a socket: the drivers do, each in
 //! its own way.
 
+mod asking;
 pub mod authenticate;
 pub mod call;
 pub mod connect;
 pub mod contest;
 pub mod deliver;
+pub mod discovery;
 pub mod forgiving;
 mod greet;
 pub mod health;
@@ -18,7 +20,7 @@ pub mod secure;
 pub mod server;
 pub mod sink;
 pub mod slot;
-mod snapshot;
+pub mod snapshot;
 pub mod stand_in;
 pub mod state;
 pub mod thread;

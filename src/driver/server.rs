@@ -45,7 +45,7 @@ impl Server {
             store,
             name,
             health: Health::new(policy, name, random(), deadline::now()),
-            whereabouts: Whereabouts::of(&spec.uri.address),
+            whereabouts: Whereabouts::of(spec.at.as_ref().unwrap_or(&spec.uri.address)),
             pool: Pool::new(max_connections as usize, quiet_failed),
             last: Arc::default(),
             asks: Arc::default(),
@@ -107,6 +107,7 @@ impl Server {
     /// The same server, with the same name and credentials, by TLS or not: its connections can be kept.
     pub fn is(&self, spec: &ServerSpec) -> bool {
         self.spec.uri.address == spec.uri.address
+            && self.spec.at == spec.at
             && self.spec.name == spec.name
             && self.spec.tls_name == spec.tls_name
             && self.spec.credentials == spec.credentials

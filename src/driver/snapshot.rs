@@ -6,7 +6,7 @@
 //! the new one.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// So many counters, so that threads seldom share one. A power of two.
@@ -21,6 +21,8 @@ pub struct Snapshot<T> {
     now: AtomicPtr<T>,
     readers: [Counter; COUNTERS],
     replaced: Mutex<Vec<Replaced<T>>>,
+    /// There are some.
+    keeps: AtomicBool,
 }
 
 /// A value that was replaced, and the counters (a bit each) that were not seen at zero since.
@@ -47,6 +49,7 @@ impl<T> Snapshot<T> {
             now: AtomicPtr::new(Box::into_raw(Box::new(value))),
             readers: Default::default(),
             replaced: Mutex::new(Vec::new()),
+            keeps: AtomicBool::new(false),
         }
     }
 
@@ -61,7 +64,8 @@ impl<T> Snapshot<T> {
         Held { value, reader }
     }
 
-    /// Put another value in its place.
+    /// Put another value in its place. What was replaced is freed here where nobody reads it, else by a
+    /// later [`Snapshot::free_replaced`].
     pub fn replace(&self, value: T) {
         let new = Box::into_raw(Box::new(value));
         let old = self.now.swap(new, Ordering::SeqCst);
@@ -72,6 +76,18 @@ impl<T> Snapshot<T> {
             _value: unsafe { Box::from_raw(old) },
             pending: (1 << COUNTERS) - 1,
         });
+        drop(replaced);
+        self.free_replaced();
+    }
+
+    /// Whether something that was replaced may still be read.
+    pub fn keeps_replaced(&self) -> bool {
+        self.keeps.load(Ordering::Acquire)
+    }
+
+    /// Free what was replaced and is not read any more.
+    pub fn free_replaced(&self) {
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
         for old in replaced.iter_mut() {
             for (index, reader) in self.readers.iter().enumerate() {
                 if reader.0.load(Ordering::SeqCst) == 0 {
@@ -79,7 +95,15 @@ impl<T> Snapshot<T> {
                 }
             }
         }
-        replaced.retain(|old| old.pending != 0);
+        let (kept, free) = std::mem::take(&mut *replaced)
+            .into_iter()
+            .partition(|old| old.pending != 0);
+        *replaced = kept;
+        self.keeps.store(!replaced.is_empty(), Ordering::Release);
+        drop(replaced);
+        // Without the lock: a value may have much to do when it goes.
+        let free: Vec<Replaced<T>> = free;
+        drop(free);
     }
 }
 
@@ -121,6 +145,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_kept_and_goes_without_another_replacement() {
+        let alive = Arc::new(AtomicUsize::new(2));
+        let snapshot = Snapshot::new(Counted(0, alive.clone()));
+        let held = snapshot.load(3);
+        snapshot.replace(Counted(1, alive.clone()));
+        snapshot.free_replaced();
+        assert!(snapshot.keeps_replaced());
+        assert_eq!((held.0, alive.load(Ordering::SeqCst)), (0, 2));
+        // A reader of the new one, by the same counter, only makes it later.
+        let newer = snapshot.load(3);
+        drop(held);
+        snapshot.free_replaced();
+        assert_eq!((newer.0, snapshot.keeps_replaced()), (1, true));
+        drop(newer);
+        snapshot.free_replaced();
+        assert!(!snapshot.keeps_replaced());
+        assert_eq!(alive.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
     fn readers_never_meet_a_freed_value_and_nothing_leaks() {
         let alive = Arc::new(AtomicUsize::new(1));
         let snapshot = Snapshot::new(Counted(0, alive.clone()));
@@ -143,8 +187,8 @@ mod tests {
             }
             over.store(true, Ordering::Relaxed);
         });
-        alive.fetch_add(1, Ordering::SeqCst);
-        snapshot.replace(Counted(20_001, alive.clone()));
+        snapshot.free_replaced();
+        assert!(!snapshot.keeps_replaced());
         assert_eq!(
             alive.load(Ordering::SeqCst),
             1,

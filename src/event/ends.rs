@@ -2,6 +2,7 @@
 //! on the same connection is not disturbed.
 
 use super::channel::Channel;
+use super::discover::PARKED;
 use super::job::{Job, Place, Task};
 use super::slab::Id;
 use super::state::State;
@@ -76,6 +77,10 @@ impl<T: Task> State<T> {
     fn take_back(&mut self, id: Id, tag: u32, place: Place, why: Early) -> Option<Id> {
         let (key, owed) = match place {
             Place::Nowhere => return None,
+            Place::Queued(PARKED) => {
+                self.give_up_parked(id, tag, why);
+                return None;
+            }
             Place::Queued(key) => (key, None),
             Place::Owed(token) => match self.tokens.get_mut(token) {
                 Some(waiter) => {
@@ -170,6 +175,7 @@ impl<T: Task> State<T> {
     /// End everything.
     pub fn cancel_all(&mut self) {
         self.ending = true;
+        self.cancel_parked();
         let channels: Vec<Id> = self.channels.iter().map(|(key, _)| key).collect();
         for key in channels {
             let Some(channel) = self.channels.get_mut(key) else {

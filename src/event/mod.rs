@@ -6,6 +6,7 @@
 //! wait any more (its time is up, it was cancelled) leaves its reply to be thrown away when it comes.
 
 mod channel;
+mod discover;
 mod ends;
 mod job;
 mod kept;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{Channel, earliest};
+use super::discover::{self, PARKED};
 use super::ends::cancelled;
 use super::job::{Job, Place, Task};
 use super::kept::Kept;
@@ -49,6 +50,10 @@ pub struct State<T> {
     /// Over, and to be told by a call, or when they are asked for.
     pub called: VecDeque<Done<T>>,
     pub asked: VecDeque<Done<T>>,
+    /// Commands that wait for the first list of servers.
+    pub(super) parked: Vec<(Id, u32)>,
+    /// When that is asked for again.
+    pub(super) ask_at: Option<Moment>,
     /// Used and left empty by whoever needs one.
     pub(super) scratch: Vec<Readiness>,
     /// More could be done at once than was.
@@ -83,6 +88,8 @@ impl<T: Task> State<T> {
             timers: Timers::default(),
             called: VecDeque::new(),
             asked: VecDeque::new(),
+            parked: Vec::new(),
+            ask_at: None,
             scratch: Vec::new(),
             again: false,
             ending: false,
@@ -116,7 +123,7 @@ impl<T: Task> State<T> {
         }
         let channels = self.channels.iter();
         let due = earliest(channels.map(|(_, channel)| channel.due(&self.options)));
-        Err(earlier(due, self.timers.next()))
+        Err(earlier(earlier(due, self.ask_at), self.timers.next()))
     }
 
     /// Do what operations ask for, until they have to wait.
@@ -171,6 +178,10 @@ impl<T: Task> State<T> {
         };
         if self.ending {
             return job.lost(tag, &nowhere(cancelled()), false);
+        }
+        if discover::is_awaited(&self.core) {
+            self.parked.push((id, tag));
+            return job.put(tag, Place::Queued(PARKED));
         }
         let (to, server) = match place(&self.core, &self.options, job, tag) {
             Ok(found) => found,
@@ -261,7 +272,7 @@ impl<T: Task> State<T> {
 
 /// A command met this before there was a connection for it.
 #[cold]
-fn nowhere(failure: Box<Failure>) -> Loss {
+pub(super) fn nowhere(failure: Box<Failure>) -> Loss {
     Loss {
         failure,
         closed: false,

@@ -36,6 +36,7 @@ impl<T: Task> State<T> {
         }
         let now = deadline::now();
         self.ask_all();
+        self.discover(now);
         self.see_to_all(now);
         // Behind what has come: an answer that is there is not too late.
         self.expire(now);

@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod broadcast;
 pub mod command;
+pub mod discover;
 pub mod fallback;
 pub mod misses;
 #[cfg(test)]

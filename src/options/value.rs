@@ -322,3 +322,30 @@ impl Value for Clock {
         .into()
     }
 }
+
+/// What a server of a list that was asked for is connected to, of the two that the list tells.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Prefer {
+    /// Its address in the private network.
+    Ip,
+    /// Its host name.
+    Name,
+}
+
+impl Value for Prefer {
+    fn read(text: &str, _: &Kind) -> Read<Prefer> {
+        match text {
+            "ip" => Ok(Prefer::Ip),
+            "name" => Ok(Prefer::Name),
+            _ => Err("it is neither".into()),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Prefer::Ip => "ip",
+            Prefer::Name => "name",
+        }
+        .into()
+    }
+}

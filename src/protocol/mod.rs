@@ -7,6 +7,7 @@ pub mod ascii;
 pub mod binary;
 pub mod classic;
 pub mod command;
+pub mod config;
 pub mod expiry;
 pub mod extra;
 pub mod key;

@@ -83,7 +83,9 @@ pub(super) fn entry(whole: Piece<'_>) -> Parse<ServerUri> {
     let (login, address) = match scheme {
         Scheme::Unix => unix(rest)?,
         Scheme::Memory => memory(rest)?,
-        Scheme::Memcached | Scheme::Memcacheds | Scheme::Discover => tcp(rest, bare)?,
+        Scheme::Memcached | Scheme::Memcacheds | Scheme::Discover | Scheme::Discovers => {
+            tcp(rest, bare)?
+        }
     };
     let (user, password) = login.map_or((None, None), |login| (Some(login.user), login.password));
     Ok(ServerUri {
@@ -131,7 +133,7 @@ fn scheme(head: Piece<'_>) -> Parse<(Scheme, Piece<'_>, bool)> {
         let known = Scheme::parse(name.text).ok_or(Fault {
             status: Status::UNKNOWN_PROTOCOL,
             ..head.fault(
-                "the scheme is not known; there are memcached, memcacheds, memcached+unix, memory and discover",
+                "the scheme is not known; there are memcached, memcacheds, memcached+unix, memory, discover and discovers",
             )
         })?;
         return Ok((known, head.skip(end + 3), false));

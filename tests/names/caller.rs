@@ -109,17 +109,21 @@ impl Sink for Gathered {
     fn keep(&mut self, _: u32, _: Vec<Chunk>, _: Vec<u8>) {}
 }
 
-struct Gets<'a>(&'a [String]);
+/// One command for each key; what is stored is the key.
+struct Many<'a>(Op, &'a [String]);
 
-impl Commands for Gets<'_> {
+impl Commands for Many<'_> {
     fn count(&self) -> usize {
-        self.0.len()
+        self.1.len()
     }
     fn blank(&self) -> Command<'_> {
-        Command::new(Op::Get, b"")
+        Command::new(self.0, b"")
     }
     fn fill<'s>(&'s self, index: usize, command: &mut Command<'s>) -> Result<()> {
-        command.key = self.0[index].as_bytes();
+        command.key = self.1[index].as_bytes();
+        if self.0.sends_value() {
+            command.value = command.key;
+        }
         Ok(())
     }
 }
@@ -156,8 +160,14 @@ impl Caller {
 
     /// What each key's get came to, and after how long.
     pub fn get_multi(&self, keys: &[String]) -> Vec<(Outcome, Duration)> {
+        self.multi(Op::Get, keys)
+    }
+
+    /// What `op` came to for each key, and after how long; what is stored is the key.
+    pub fn multi(&self, op: Op, keys: &[String]) -> Vec<(Outcome, Duration)> {
         let mut sink = Gathered::of(keys.len());
-        self.0.execute_multi(&Gets(keys), Limit::Default, &mut sink);
+        self.0
+            .execute_multi(&Many(op, keys), Limit::Default, &mut sink);
         sink.0
     }
 

@@ -104,18 +104,18 @@ impl Judge<'_> {
                     false => wrong("no server gave this value"),
                 }
             }
-            Outcome::Miss if reads => {
-                match self.inside(call).any(|done| done.before.is_none()) {
-                    true => None,
-                    false => Some((Promise::NoFalseMiss, "no server said so".into())),
-                }
-            }
+            Outcome::Miss if reads => match self.inside(call).any(|done| done.before.is_none()) {
+                true => None,
+                false => Some((Promise::NoFalseMiss, "no server said so".into())),
+            },
             // Only that it was sent is told.
             Outcome::Done | Outcome::Nothing if call.quiet => None,
-            Outcome::Done | Outcome::Nothing => match self.own_inside(call).any(|done| done.wrote) {
-                true => None,
-                false => wrong("no server did it"),
-            },
+            Outcome::Done | Outcome::Nothing => {
+                match self.own_inside(call).any(|done| done.wrote) {
+                    true => None,
+                    false => wrong("no server did it"),
+                }
+            }
             Outcome::Number(number) => {
                 let counted = |done: &Executed| done.wrote && done.number == Some(*number);
                 match self.own_inside(call).any(counted) {
@@ -188,7 +188,9 @@ impl Judge<'_> {
                 let key = String::from_utf8_lossy(&key);
                 return Some(Breach {
                     promise: Promise::HonestEffect,
-                    text: format!("{key} was deleted {done} times, by {may_have} calls that may have"),
+                    text: format!(
+                        "{key} was deleted {done} times, by {may_have} calls that may have"
+                    ),
                 });
             }
         }

@@ -104,6 +104,7 @@ pub const GOOD: &[(&str, Scheme, &str)] = &[
     ("memory://?limit=1g", Scheme::Memory, "memory://"),
     ("discover://h:11211/", Scheme::Discover, "h:11211"),
     ("discover://h", Scheme::Discover, "h:11211"),
+    ("discovers://h:1/", Scheme::Discovers, "h:1"),
     ("h", Scheme::Memcached, "h:11211"),
     ("h/", Scheme::Memcached, "h:11211"),
     ("h:1", Scheme::Memcached, "h:1"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::server::Server;
 use crate::client::state::Core;
 use crate::cluster::placer::Custom;
-use crate::config::Config;
+use crate::config::{Config, ServerSpec};
 use crate::error::{Failure, Result};
 use crate::options::Options;
 use crate::transport::Stream;
@@ -24,6 +24,11 @@ impl Target {
     pub fn new(uri: &str, resolver: Option<Arc<Resolver>>) -> Result<Target> {
         let mut config = Config::default();
         config.add_server(uri, 0)?;
+        if config.servers.iter().any(ServerSpec::is_endpoint) {
+            let text =
+                "a connection leads to one server; a configuration endpoint is one as memcached://";
+            return Err(Failure::argument(text));
+        }
         // There is no pool: this only says how many sockets a forked child has to know of.
         config.options.max_connections = 1;
         let core = Core::new(&config, None, Custom::default(), None, resolver)?;
