@@ -19,3 +19,4 @@ pub mod slot;
 mod snapshot;
 pub mod state;
 pub mod thread;
+mod turned_away;
