@@ -125,7 +125,7 @@ options! {
         key_prefix: Box<[u8]> = "", Kind::Text { max: 249 }, [],
             "Put in front of every key that is sent, and taken off every key that is handed out. The length of a key is checked with it.";
         binary_keys: bool = "off", Kind::Bool, [],
-            "Keys may hold any bytes: those with spaces or control characters go over the wire in base64, at most 186 bytes with their prefix, which takes `protocol=meta`; other keys go as they are. An item has the same key either way.";
+            "Keys may hold any bytes: those with spaces or control characters go over the wire in base64, at most 186 bytes with their prefix, which takes `protocol=meta` (or `auto` and a server that speaks it); with `protocol=binary` they go as they are, up to 250 bytes. Other keys go as they are. An item has the same key in each protocol; one with such a key cannot be reached by clients that speak ASCII, nor one with a longer such key by meta.";
         default_noreply: bool = "off", Kind::Bool, [],
             "Writes do not wait for their reply unless the command asks for it. The replies are still read and counted: no failure is lost, it is reported later.";
         item_size_max: u64 = "1m", Kind::Size { min: 512, max: GIB }, [],
