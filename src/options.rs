@@ -127,7 +127,7 @@ options! {
         key_prefix: Box<[u8]> = "", Kind::Text { max: 249 }, [],
             "Put in front of every key that is sent, and taken off every key that is handed out. The length of a key is checked with it.";
         binary_keys: bool = "off", Kind::Bool, [],
-            "Keys may hold any bytes: those with spaces or control characters go over the wire in base64, at most 186 bytes with their prefix, which takes `protocol=meta`; other keys go as they are. An item has the same key either way.";
+            "Keys may hold any bytes: those with spaces or control characters go over the wire in base64, at most 186 bytes with their prefix, which takes `protocol=meta` (or `auto` and a server that speaks it); with `protocol=binary` they go as they are, up to 250 bytes. Other keys go as they are. An item has the same key in each protocol; one with such a key cannot be reached by clients that speak ASCII, nor one with a longer such key by meta.";
         default_noreply: bool = "off", Kind::Bool, [],
             "Writes do not wait for their reply unless the command asks for it. The replies are still read and counted: no failure is lost, it is reported later.";
         errors_as_misses: bool = "off", Kind::Bool, [],
@@ -137,7 +137,7 @@ options! {
         max_value_size: u64 = "128m", Kind::Size { min: 1, max: GIB }, [pooled],
             "The largest value that is received; a server that announces more fails the command.";
         protocol: Protocol = "auto", Kind::Choice(&["auto", "ascii", "meta", "binary"]), [pooled],
-            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` asks a server for its version together with a connection's first command, which is in ASCII, and then speaks `meta` where the server knows that (many values at once are asked for in ASCII still).";
+            "The protocol that is spoken. `meta` takes memcached 1.6.10 or later: every command carries a number that its reply repeats, so that no reply is taken for another's; what the protocol has no command for is asked in ASCII. Every new connection is asked for its server's version first, one round trip, and nothing else is sent to a server that is older or does not tell one: MC_UNSUPPORTED. `binary` is the older protocol of frames, with such a number too; memcached speaks it, and calls it deprecated. `auto` asks a server for its version together with a connection's first command, which is in ASCII, and then speaks `meta` where the server knows that (many values at once are asked for in ASCII still).";
         profile: Profile = "full", Kind::Choice(&["full", "classic"]), [pooled],
             "What stands between the client and its servers. `classic` keeps to what proxies (twemproxy, mcrouter) pass: classic commands on keys in ASCII, and not a byte that was not asked for; everything else is MC_UNSUPPORTED before anything is sent. It contradicts `protocol=meta`, `protocol=binary` and `paranoid`. See docs/proxies.md.";
         placement: Placement = "modula", Kind::Choice(Placement::WORDS), [pooled],

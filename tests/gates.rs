@@ -162,7 +162,7 @@ fn a_server_that_has_it_is_asked() {
 /// connection serves what comes next.
 #[test]
 fn a_server_that_has_it_not_is_not_asked() {
-    for version in ["1.6.18", "1.6.26", "1.6.10", "mcrouter 37.0"] {
+    for version in ["1.6.18", "1.6.26", "1.6.10"] {
         let peer = Peer::new(&[version], &replies());
         let client = client(&peer, "meta");
         for (line, needed, ..) in GATED {
@@ -174,8 +174,7 @@ fn a_server_that_has_it_not_is_not_asked() {
             assert_eq!(answer(&client, line), expected, "{line} of {version}");
             let text = last_error();
             assert!(text.contains(&format!("memcached {needed}")), "{text}");
-            let tells = text.contains(version) || version.starts_with("mcrouter");
-            assert!(tells, "{text}");
+            assert!(text.contains(version), "{text}");
         }
         assert_eq!(answer(&client, "get k"), "OK \"v\" flags=0");
         assert_eq!(peer.heard(), [["version", "mg k v k f #"]]);
@@ -204,23 +203,125 @@ fn ascii_sends_nothing() {
     assert_eq!(peer.heard(), [[""; 0]; 0]);
 }
 
-/// What only some versions have is not sent over a connection that did not tell its version: another is
-/// made, which does.
+/// The version that a connection told when it was made holds for all that it carries.
 #[test]
-fn a_connection_that_told_nothing_is_not_used() {
+fn a_connection_is_asked_once() {
     let peer = Peer::new(&["1.6.45"], &replies());
     let client = client(&peer, "meta");
     assert_eq!(answer(&client, "get k"), "OK \"v\" flags=0");
     assert_eq!(answer(&client, "exists k want_size"), "OK flags=0 size=1");
     assert_eq!(answer(&client, "set k \"v\" own_cas=77"), "OK");
     assert_eq!(answer(&client, "get k"), "OK \"v\" flags=0");
+    let get = "mg k v k f #";
+    let heard = ["version", get, "mg k k f s #", "ms k 1 E77 # v", get];
+    assert_eq!(peer.heard(), [heard]);
+}
+
+/// A value that a server which does not know `ms` would run as a command.
+const VALUE: &str = "\"flush_all\\r\\n\"";
+
+/// Servers that are spoken to in meta and are too old for it, or do not say what they are: what is told of
+/// them beside the version that is needed.
+const TOO_OLD: [(&str, &str); 7] = [
+    ("1.4.5_4_gaa7839e", "is 1.4.5"),
+    ("1.4.39", "is 1.4.39"),
+    ("1.5.22", "is 1.5.22"),
+    ("1.6.0", "is 1.6.0"),
+    ("1.6.9", "is 1.6.9"),
+    ("mcrouter 37.0", "does not say that it is one"),
+    ("ERROR", "does not say that it is one"),
+];
+
+/// FM-58: nothing but `version` is said to a server that knows no meta commands: it would run the value of
+/// an `ms` as commands.
+#[test]
+fn fm58_nothing_is_sent_in_meta_to_a_server_that_does_not_know_it() {
+    for (version, found) in TOO_OLD {
+        for options in ["meta", "meta&paranoid=on", "meta&shortcut=off"] {
+            if version == "ERROR" && options.contains("paranoid") {
+                continue;
+            }
+            let peer = Peer::new(&[version], &[]);
+            let client = client(&peer, options);
+            let set = format!("set k {VALUE}");
+            let quiet = format!("set k {VALUE} noreply");
+            let writes = [&*set, &quiet, "incr k", "delete k", "touch k ttl=5"];
+            for line in writes {
+                let seen = answer(&client, line);
+                assert_eq!(
+                    seen,
+                    "UNSUPPORTED not-applied",
+                    "{line} of {version}: {}",
+                    last_error()
+                );
+                let text = last_error();
+                assert!(text.contains("memcached 1.6.10"), "{text}");
+                assert!(text.contains(found), "{text}");
+            }
+            assert_eq!(answer(&client, "get k"), "UNSUPPORTED");
+            let many = [&*set, "get k", &set, "delete k"];
+            let unsupported = "UNSUPPORTED not-applied";
+            let expected = [unsupported, "UNSUPPORTED", unsupported, unsupported];
+            assert_eq!(answers(&client, &many), expected, "{version}");
+            assert_eq!(answers(&client, &[&*set; 3]), [unsupported; 3], "{version}");
+            assert_eq!(answers(&client, &["get k"; 3]), ["UNSUPPORTED"; 3]);
+            let heard = peer.heard();
+            assert!(!heard.is_empty());
+            assert!(heard.iter().all(|line| line == &["version"]), "{heard:?}");
+        }
+    }
+}
+
+/// With `paranoid` a server that does not know `version` is none of memcached's, whatever is spoken.
+#[test]
+fn a_server_that_knows_no_version() {
+    for options in ["meta&paranoid=on", "ascii&paranoid=on"] {
+        let peer = Peer::new(&["ERROR"], &[]);
+        let client = client(&peer, options);
+        let seen = answer(&client, &format!("set k {VALUE}"));
+        assert_eq!(seen, "UNEXPECTED_RESPONSE not-applied");
+        assert_eq!(peer.heard(), [["version"]]);
+    }
+}
+
+/// One that has too many connections says so in its own words.
+#[test]
+fn a_server_that_has_too_many_connections() {
+    let peer = Peer::new(&["ERROR Too many open connections", "1.6.18"], &replies());
+    let client = client(&peer, "meta");
+    let seen = answer(&client, &format!("set k {VALUE}"));
+    assert_eq!(seen, "TOO_MANY_CONNECTIONS not-applied");
+    assert_eq!(answer(&client, "get k"), "OK \"v\" flags=0");
     assert_eq!(
         peer.heard(),
-        [
-            vec!["mg k v k f #", "mg k k f s #"],
-            vec!["version", "ms k 1 E77 # v", "mg k v k f #"]
-        ]
+        [vec!["version"], vec!["version", "mg k v k f #"]]
     );
+}
+
+/// Keys of any bytes take meta, which `auto` has only when the version is known: a batch on a new
+/// connection waits for it, all of it.
+#[test]
+fn a_batch_with_keys_of_any_bytes() {
+    let new = [
+        ("ms k 1 q # v", ""),
+        ("ms l 1 q # w", ""),
+        ("ms m 1 q # x", ""),
+        ("mn", "MN"),
+    ];
+    let old = [
+        ("set k 0 0 1 v", "STORED"),
+        ("set l 0 0 1 w", "STORED"),
+        ("set m 0 0 1 x", "STORED"),
+    ];
+    for (version, known) in [("1.6.18", &new[..]), ("1.4.39", &old)] {
+        let peer = Peer::new(&[version], known);
+        let client = client(&peer, "auto&binary_keys=on");
+        let lines = ["set k \"v\"", "set l \"w\"", "set m \"x\""];
+        assert_eq!(answers(&client, &lines), ["OK"; 3], "{version}");
+        let mut expected = vec!["version"];
+        expected.extend(known.iter().map(|(line, _)| *line));
+        assert_eq!(peer.heard(), [expected]);
+    }
 }
 
 /// Behind one address stand servers of different versions: each connection is judged by its own.

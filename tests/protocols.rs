@@ -14,6 +14,7 @@ use script::Script;
 use support::client::{Client, Got, NOT_FOUND, OK, PARTIAL, TIMEOUT, TOO_LARGE, UNSUPPORTED, name};
 use support::memcached::Memcached;
 
+const ILLEGAL_INPUT: i32 = 0x0203;
 const UNKNOWN_COMMAND: i32 = 0x0001_0703;
 const TOO_MANY_CONNECTIONS: i32 = 0x0605;
 
@@ -233,6 +234,65 @@ fn fm07_opaques_begin_anywhere() {
         script.join();
     }
     assert!(seen.len() > 6, "{seen:?}");
+}
+
+/// FM-36, FM-37: an item with a key of any bytes is the same item by meta, which says the key in base64, and
+/// by binary, whose frames carry it; meta has room for 186 of them.
+#[test]
+fn fm36_fm37_keys_of_any_bytes() {
+    let server = Memcached::unix(&[]);
+    let memory = "memory://protocols-any-bytes";
+    let holder = Client::new(memory);
+    for uri in [&server.uri()[..], memory] {
+        let any = |protocol: &str| client(uri, &format!("{protocol}&binary_keys=on&key_prefix=p:"));
+        let (meta, binary) = (any("meta"), any("binary"));
+        let mut keys: Vec<String> = (0..128u8)
+            .map(|byte| format!("{}{byte}", byte as char))
+            .collect();
+        keys.extend([
+            "\r\nflush_all\r\n".into(),
+            " ".repeat(184),
+            "\0".repeat(184),
+        ]);
+        let values: Vec<_> = (0..keys.len()).map(|n| format!("value {n}")).collect();
+        for (writer, reader) in [(&binary, &meta), (&meta, &binary)] {
+            let (single, batch) = keys.split_at(keys.len() / 2);
+            for (key, value) in single.iter().zip(&values) {
+                assert_eq!(writer.set(key, value.as_bytes()), OK, "{uri} {key:?}");
+            }
+            let stored = writer.set_multi(batch, &values[single.len()..]);
+            assert_eq!(stored.status, OK, "{uri} {}", name(stored.status));
+            let expected: Vec<_> = values
+                .iter()
+                .map(|value| Got::Value(value.clone().into()))
+                .collect();
+            for client in [reader, writer] {
+                assert_eq!(client.get_multi(&keys).entries, expected, "{uri}");
+                for (key, value) in keys.iter().zip(&expected) {
+                    assert_eq!(client.get(key), *value, "{uri} {key:?}");
+                }
+            }
+            let gone = reader.delete_multi(&keys);
+            assert_eq!(gone.status, OK, "{uri} {}", name(gone.status));
+            assert_eq!(writer.get(&keys[10]), Got::Miss);
+        }
+        // 250 bytes with their prefix, which is more than base64 leaves room for.
+        for long in [" ".repeat(185), "\n".repeat(248)] {
+            assert_eq!(binary.set(&long, b"long"), OK, "{uri}");
+            assert_eq!(binary.get(&long), Got::Value(b"long".to_vec()), "{uri}");
+            assert_eq!(meta.get(&long), Got::Failed(ILLEGAL_INPUT), "{uri}");
+        }
+        assert_eq!(binary.set(&" ".repeat(249), b"too long"), ILLEGAL_INPUT);
+        assert_eq!(
+            client(uri, "ascii").get("p: 32"),
+            Got::Failed(ILLEGAL_INPUT)
+        );
+        assert_eq!(
+            client(uri, "binary").get("p: 32"),
+            Got::Failed(ILLEGAL_INPUT)
+        );
+    }
+    drop(holder);
 }
 
 /// A silence longer than the timeout is a timeout, not an answer of what was silent.

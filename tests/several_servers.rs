@@ -85,13 +85,20 @@ fn keys_are_where_the_client_says() {
     assert_eq!(connections, [1; 5], "one thread needs one to each");
 }
 
-/// Keys that are written in base64 are placed as the caller wrote them, alone and in batches.
+/// Keys that are written in base64, or stand in frames, are placed as the caller wrote them, alone and in
+/// batches.
 #[test]
 fn keys_of_any_bytes_are_where_the_client_says() {
-    const OPTIONS: &str = "protocol=meta&binary_keys=on&key_prefix=p:&hash_prefix=on";
+    for protocol in ["meta", "binary"] {
+        keys_of_any_bytes_by(protocol);
+    }
+}
+
+fn keys_of_any_bytes_by(protocol: &str) {
+    let options = format!("protocol={protocol}&binary_keys=on&key_prefix=p:&hash_prefix=on");
     let servers = servers();
-    let client = Client::new(&format!("{}?{OPTIONS}", list(&servers)));
-    let alone = |server: &Memcached| Client::new(&format!("{}?{OPTIONS}", server.uri()));
+    let client = Client::new(&format!("{}?{options}", list(&servers)));
+    let alone = |server: &Memcached| Client::new(&format!("{}?{options}", server.uri()));
     let alone: Vec<_> = servers.iter().map(alone).collect();
     let keys: Vec<_> = (0..300).map(|n| format!("any\tkey\r\n{n}")).collect();
     let values: Vec<_> = keys.iter().map(|key| value(key)).collect();

@@ -7,12 +7,12 @@ use super::lanes::speech;
 use super::pool::Lease;
 use super::sink::Sink;
 use crate::error::{Failure, Result};
-use crate::operation::command::{Commands, any_key, unserved};
+use crate::operation::command::{Commands, illegal, unserved};
 use crate::operation::retry::Loss;
 use crate::operation::{Event, Operation, Token};
 use crate::options::Options;
 use crate::protocol::served::{Feature, Needs, served};
-use crate::protocol::{Command, Key, Op, Request};
+use crate::protocol::{Command, Key, KeyFault, Op, Request, Speech};
 
 /// A command that waits for its connection.
 pub struct Parked {
@@ -43,7 +43,8 @@ impl<'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, 'a, S, C> {
     #[cold]
     pub(super) fn any_key(&self, command: &Command<'a>, failure: Box<Failure>) -> Result<Key<'a>> {
         match carries_any_key(self.call.options) {
-            true => any_key(command.op, command, self.context.limits),
+            true => nameable(self.call.options, self.context.limits.prefix, command.key)
+                .map_err(|why| illegal(command.op, why)),
             false => Err(failure),
         }
     }
@@ -141,8 +142,21 @@ impl<'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, 'a, S, C> {
 }
 
 /// Whether keys of any bytes may be named, as far as that does not depend on the server.
-pub fn carries_any_key(options: &Options) -> bool {
-    options.binary_keys && speech(options).is_none()
+fn carries_any_key(options: &Options) -> bool {
+    options.binary_keys && speech(options) != Some(Speech::Ascii)
+}
+
+/// The key that a command names, as far as that does not depend on the server.
+pub fn nameable<'a>(
+    options: &Options,
+    prefix: &'a [u8],
+    key: &'a [u8],
+) -> std::result::Result<Key<'a>, KeyFault> {
+    match speech(options) {
+        Some(Speech::Binary) if options.binary_keys => Key::framed(prefix, key),
+        _ if carries_any_key(options) => Key::any(prefix, key),
+        _ => Key::new(prefix, key),
+    }
 }
 
 #[cold]

@@ -268,6 +268,10 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             return;
         };
         let (op, to, id, name) = (command.op, lane.to, lane.id, lane.server.name);
+        // What its connection will speak may not be known yet: the commands wait, as the last one does.
+        if self.must_know && !lane.is_connected() {
+            return;
+        }
         let session = lane.session();
         for tag in operation.unsent() {
             if context.commands.fill(tag, command).is_err() || command.op != op {

@@ -40,7 +40,7 @@ use crate::operation::command::Commands;
 use crate::options::Options;
 use crate::protocol::classic::passes;
 use crate::protocol::served::Needs;
-use crate::protocol::{Command, Key, Op};
+use crate::protocol::{Command, Op};
 use crate::transport::resolve::Resolver;
 use call::{Call, Context, no_servers};
 use sink::Sink;
@@ -357,11 +357,7 @@ impl Client {
     /// Whether a command could name `key` (without prefix).
     pub fn check_key(&self, key: &[u8]) -> Result<()> {
         let options = &self.settings.options;
-        let checked = match beyond::carries_any_key(options) {
-            true => Key::any(&options.key_prefix, key),
-            false => Key::new(&options.key_prefix, key),
-        };
-        match checked {
+        match beyond::nameable(options, &options.key_prefix, key) {
             Ok(_) => Ok(()),
             Err(fault) => Err(Failure::new(Status::ILLEGAL_INPUT, fault.to_string())),
         }

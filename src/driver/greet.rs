@@ -7,6 +7,7 @@ use super::call::Call;
 use super::contest::Socket;
 use super::place::Noted;
 use super::server::Server;
+use super::turned_away::turned_away;
 use crate::connection::arrival::Outcome;
 use crate::connection::link::{Link, Trouble};
 use crate::connection::outbox::NoValue;
@@ -37,7 +38,7 @@ impl Greeting {
     pub fn begin(socket: Socket, call: &Call<'_>, now: Moment) -> Result<Greeting, Box<Failure>> {
         let dialect = match call.dialect() {
             // It is the version that is asked.
-            Dialect::Auto { .. } => Dialect::Ascii,
+            Dialect::Auto { .. } | Dialect::Meta { .. } => Dialect::Ascii,
             dialect => dialect,
         };
         let session = Session::speaking(dialect, call.max_value());
@@ -127,26 +128,20 @@ impl Greeting {
                 Err(Trouble::Io(error)) if TlsFault::of(&error).is_some() => {
                     return Err(tls_failure(server.name, &error));
                 }
-                Err(_) => {
+                Err(trouble) => {
+                    if let Some(failure) = turned_away(link, server.name, &trouble) {
+                        return Err(failure.at(Phase::Handshake).on(server.name));
+                    }
                     let text = format!("{} closed a new connection", server.name);
                     return Err(refused(server, Status::SERVER_DISCONNECT, text));
                 }
             }
             while let Some(arrival) = link.session.next_arrival() {
-                if let Outcome::Refused {
-                    status: status @ Status::INVALID_CREDENTIALS,
-                    ..
-                } = arrival.what
-                {
-                    return Err(refused(server, status, unauthenticated(server)));
-                }
-                if let Outcome::Version(text) = arrival.what {
-                    self.answered = true;
-                    let version = Version::parse(link.session.bytes(text));
-                    self.version = Some(version.unwrap_or(Version::UNKNOWN));
-                } else {
-                    let text = format!("{} does not tell its version", server.name);
-                    return Err(refused(server, Status::UNEXPECTED_RESPONSE, text));
+                let version = told(&arrival.what, link, call, server)?;
+                (self.answered, self.version) = (true, Some(version));
+                // A session is over with an ERROR, a connection to a server that knows few commands is not.
+                if version == Version::UNKNOWN && link.session.unread().is_empty() {
+                    return Ok(true);
                 }
             }
             link.session.check_surplus();
@@ -157,6 +152,43 @@ impl Greeting {
         }
         Ok(true)
     }
+}
+
+/// What a server that was asked for its version says that it is.
+fn told(
+    what: &Outcome,
+    link: &Link,
+    call: &Call<'_>,
+    server: &Server,
+) -> Result<Version, Box<Failure>> {
+    let (status, text) = match *what {
+        Outcome::Version(text) => {
+            let version = Version::parse(link.session.bytes(text));
+            return Ok(version.unwrap_or(Version::UNKNOWN));
+        }
+        Outcome::Refused {
+            status: status @ Status::INVALID_CREDENTIALS,
+            ..
+        } => (status, unauthenticated(server)),
+        Outcome::Refused {
+            status: status @ Status::TOO_MANY_CONNECTIONS,
+            text,
+            ..
+        } => {
+            let said = String::from_utf8_lossy(link.session.bytes(text));
+            (status, format!("{}: {said}", server.name))
+        }
+        // It is no memcached, which may well be: only what every server takes can be asked of it.
+        Outcome::Refused {
+            status: Status::UNKNOWN_COMMAND,
+            ..
+        } if !call.options.paranoid => return Ok(Version::UNKNOWN),
+        _ => {
+            let text = format!("{} does not tell its version", server.name);
+            (Status::UNEXPECTED_RESPONSE, text)
+        }
+    };
+    Err(refused(server, status, text))
 }
 
 /// The time is up.

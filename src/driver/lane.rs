@@ -10,6 +10,7 @@ use super::contest::Socket;
 use super::place::Noted;
 use super::pool::{Lease, Seat};
 use super::server::Server;
+use super::turned_away::turned_away;
 use crate::cluster::health::Probe;
 use crate::connection::arrival::Abandoned;
 use crate::connection::embedded;
@@ -19,10 +20,9 @@ use crate::deadline::Moment;
 use crate::error::{Failure, Phase, Result, Status};
 use crate::observe::{Notices, What};
 use crate::operation::retry::Loss;
-use crate::protocol::Dialect;
-use crate::protocol::refusal::refusal;
-use crate::transport::tls::TlsFault;
-use crate::transport::{Interest, Mode, Readiness};
+use crate::protocol::version::Version;
+use crate::protocol::{Dialect, Speech};
+use crate::transport::{Interest, Readiness};
 
 pub struct Lane {
     /// The server's place in the topology.
@@ -65,7 +65,8 @@ pub struct Handed {
 
 impl Way {
     /// Begin to make a connection; one to a server in memory is made at once. `must_know`: the server's
-    /// version, before anything is sent.
+    /// version, before anything is sent. (Where meta is to be spoken whatever the server is, it always
+    /// is: [`Lane::go_on`].)
     pub fn begin(
         call: &Call<'_>,
         server: &Arc<Server>,
@@ -87,9 +88,10 @@ impl Way {
             notices.push(What::Connected, server.name, Status::OK, String::new);
             return Ok(Way::Made(seat.admit(&server.pool, link, Noted::default())));
         }
-        let mut session = Session::speaking(call.dialect(), call.max_value());
+        let dialect = call.dialect();
+        let mut session = Session::speaking(dialect, call.max_value());
         let mut attempt = Attempt::new(call, server, now)?;
-        if must_know {
+        if must_know || matches!(dialect, Dialect::Meta { .. }) {
             attempt = attempt.asking();
             session.await_version();
         }
@@ -99,6 +101,21 @@ impl Way {
             seat,
         })))
     }
+}
+
+/// A server that does not know `ms` runs the value behind it as commands: no meta command is sent to one
+/// that has not said that it knows them.
+fn knows_meta(server: &Server, version: Version) -> Result<()> {
+    let found = match version {
+        version if version >= Version::META => return Ok(()),
+        Version::UNKNOWN => "does not say that it is one".into(),
+        version => format!("is {version}"),
+    };
+    let (first, name) = (Version::META, server.name);
+    let text = format!("protocol=meta needs memcached {first} or later; {name} {found}");
+    Err(Failure::new(Status::UNSUPPORTED, text)
+        .at(Phase::Handshake)
+        .on(name))
 }
 
 impl Lane {
@@ -153,6 +170,9 @@ impl Lane {
             return Ok(());
         };
         if let Some(socket) = making.attempt.go_on(call, &self.server, ready, now)? {
+            if let (Speech::Meta, Some(version)) = (making.session.speech(), socket.version) {
+                knows_meta(&self.server, version)?;
+            }
             self.connected(socket, now);
             self.since = now;
             notices.push(What::Connected, self.server.name, Status::OK, String::new);
@@ -238,37 +258,21 @@ impl Lane {
     #[cold]
     pub fn troubled(&mut self, trouble: Trouble) -> Loss {
         let mut refused = trouble.is_refusal();
-        let (failure, closed) = match self.turned_away(&trouble) {
+        let name = self.server.name;
+        let turned_away = self
+            .link()
+            .and_then(|link| turned_away(link, name, &trouble));
+        let (failure, closed) = match turned_away {
             Some(failure) => {
                 refused = true;
                 (failure, true)
             }
-            None => trouble.failure(self.server.name),
+            None => trouble.failure(name),
         };
         let mut loss = self.loss(failure, closed);
         // To a server that refused there was no connection.
         loss.connected &= !refused;
         loss
-    }
-
-    /// A server that has too many connections says so and closes: what it said may still be read where
-    /// nothing can be sent any more.
-    #[cold]
-    fn turned_away(&mut self, trouble: &Trouble) -> Option<Box<Failure>> {
-        match trouble {
-            Trouble::Io(error) if TlsFault::of(error).is_none() => {}
-            _ => return None,
-        }
-        let name = self.server.name;
-        let link = self.link()?;
-        if link.reused || link.session.replied() {
-            return None;
-        }
-        link.receive(None, Mode::DontWait).ok()?;
-        let line = link.session.unread().split(|byte| *byte == b'\r').next()?;
-        let status = refusal(line).filter(|status| *status == Status::TOO_MANY_CONNECTIONS)?;
-        let text = format!("{name}: {}", String::from_utf8_lossy(line));
-        Some(Failure::new(status, text))
     }
 
     /// What came cannot be believed.

@@ -24,3 +24,4 @@ pub mod snapshot;
 pub mod stand_in;
 pub mod state;
 pub mod thread;
+mod turned_away;

@@ -59,12 +59,6 @@ pub fn key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<
     }
 }
 
-/// As [`key`], of any bytes: for protocols that can carry them.
-#[cold]
-pub fn any_key<'a>(op: Op, command: &Command<'a>, limits: Limits<'a>) -> Result<Key<'a>> {
-    Key::any(limits.prefix, command.key).map_err(|fault| illegal(op, fault))
-}
-
 /// What has to wait for a server's version, or takes several commands, is not begun in a loop.
 #[cold]
 pub fn not_in_a_loop(op: Op) -> Box<Failure> {
@@ -81,8 +75,9 @@ pub fn unserved(op: Op, why: Unserved) -> Box<Failure> {
     refused(op, Status::UNSUPPORTED, why.to_string())
 }
 
+/// What a command is told whose key cannot be named.
 #[cold]
-fn illegal(op: Op, fault: KeyFault) -> Box<Failure> {
+pub fn illegal(op: Op, fault: KeyFault) -> Box<Failure> {
     refused(op, Status::ILLEGAL_INPUT, fault.to_string())
 }
 

@@ -80,6 +80,14 @@ impl<'a> Key<'a> {
         }
     }
 
+    /// A key of any bytes, for a protocol of frames: they carry it as it is, none of it means anything there.
+    pub fn framed(prefix: &'a [u8], key: &'a [u8]) -> Result<Key<'a>, KeyFault> {
+        match Key::new(prefix, key) {
+            Err(KeyFault::Byte(..)) => Ok(Key { prefix, key }),
+            other => other,
+        }
+    }
+
     /// Every protocol can carry it as it is.
     pub fn is_plain(&self) -> bool {
         is_legal(self.key)
@@ -193,6 +201,21 @@ mod tests {
         let fault = Key::any(b"p:", &spaces[..185]).err();
         assert_eq!(fault, Some(KeyFault::TooLongEncoded(187)));
         assert_eq!(Key::any(b"", &spaces).err(), Some(KeyFault::TooLong(251)));
+    }
+
+    /// FM-36, FM-38: in frames as many of any bytes as of others.
+    #[test]
+    fn fm36_fm38_any_bytes_in_frames() {
+        for byte in 0..=255u8 {
+            let key = [byte, b'k'];
+            let framed = Key::framed(b"p:", &key).expect("any byte");
+            assert_eq!((framed.prefix(), framed.user()), (&b"p:"[..], &key[..]));
+        }
+        let spaces = [b' '; 251];
+        assert_eq!(Key::framed(b"p:", b"").err(), Some(KeyFault::Empty));
+        assert!(Key::framed(b"p:", &spaces[..248]).is_ok());
+        let fault = Key::framed(b"p:", &spaces[..249]).err();
+        assert_eq!(fault, Some(KeyFault::TooLong(251)));
     }
 
     /// FM-38, FM-40: lengths, with and without a prefix.

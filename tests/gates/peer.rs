@@ -15,8 +15,8 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Its connections tell the versions in turn, the last one for ever (`gone`: they end instead), and
-    /// answer the lines that are known, whenever.
+    /// Its connections tell the versions in turn, the last one for ever (`gone`: they end instead; `ERROR`
+    /// and what follows is told as it is), and answer the lines that are known, whenever.
     pub fn new(versions: &[&str], known: &[(&str, &str)]) -> Peer {
         Peer::begin(versions, known, false)
     }
@@ -72,6 +72,7 @@ fn serve(
         heard.lock().expect("no panic")[connection].push(line.clone());
         let reply = match known.iter().find(|(known, _)| *known == line) {
             _ if line == "version" && version == "gone" => return,
+            _ if line == "version" && version.starts_with("ERROR") => version.to_string(),
             _ if line == "version" => format!("VERSION {version}"),
             Some(_) if once => {
                 let (expected, reply) = known.get(place).cloned().unwrap_or_default();
@@ -84,6 +85,10 @@ fn serve(
             Some((_, reply)) => reply.clone(),
             None => "CLIENT_ERROR not known".to_string(),
         };
+        // Of a silent command.
+        if reply.is_empty() {
+            continue;
+        }
         let reply = format!("{}\r\n", reply.replace('#', &opaque));
         if sink.write_all(reply.as_bytes()).is_err() {
             return;

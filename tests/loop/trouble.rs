@@ -1,9 +1,10 @@
 //! Servers that break off, or send what nobody asked for.
 
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::peer::Peer;
-use crate::support::client::{CONNECT_FAILED, NO_VALUE, OK};
+use crate::support::client::{CONNECT_FAILED, NO_VALUE, OK, UNSUPPORTED};
 use crate::support::loops::{Ended, Loop, SERVER_DISCONNECT, UNEXPECTED_RESPONSE, get, incr, set};
 use crate::support::memcached::Memcached;
 
@@ -192,4 +193,27 @@ fn names_are_looked_up_beside() {
     let it = Loop::of("memcached://no-such-host.invalid:1/?timeout=20s&connect_timeout=20s");
     let ended = it.one(&get("k"));
     assert_eq!(ended.status, 0x0805, "RESOLVE_FAILED: {}", ended.text());
+}
+
+/// FM-58: a server that would run the value of an `ms` as commands is told nothing but `version`.
+#[test]
+fn fm58_nothing_is_sent_in_meta_to_a_server_that_does_not_know_it() {
+    for said in ["VERSION 1.4.39\r\n", "VERSION 1.6.9\r\n", "ERROR\r\n"] {
+        let (told, heard) = channel();
+        let peer = Peer::new(move |mut line, _| {
+            let asked = line.receive(9);
+            line.send(said.as_bytes());
+            let rest = line.until_closed();
+            told.send([asked, rest].concat())
+                .expect("a test that waits");
+        });
+        let it = Loop::of(&peer.uri("?protocol=meta&timeout=20s"));
+        let commands = [set("a", b"flush_all\r\n"), get("a")];
+        let ids = commands.map(|command| it.submit(&command));
+        it.finish();
+        for id in ids {
+            assert_eq!(it.ended(id).status, UNSUPPORTED, "{said}");
+        }
+        assert_eq!(heard.recv().expect("a connection"), b"version\r\n");
+    }
 }

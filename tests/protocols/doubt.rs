@@ -18,6 +18,7 @@ fn opaque(line: &str) -> &str {
 #[test]
 fn fm09_fm11_fm19_sets_are_sent_again() {
     let script = Script::of(|mut peer| {
+        peer.tell_version();
         let first = peer.lines_up_to("mn");
         assert_eq!(first.len(), 7, "{first:?}");
         assert!(
@@ -49,6 +50,7 @@ fn fm09_fm11_fm19_sets_are_sent_again() {
 #[test]
 fn fm12_reads_are_sent_again() {
     let script = Script::of(|mut peer| {
+        peer.tell_version();
         peer.lines_up_to("mn");
         peer.write(b"SERVER_ERROR out of memory writing get response\r\nMN\r\n");
         let first = peer.line();
@@ -68,6 +70,7 @@ fn fm12_reads_are_sent_again() {
 #[test]
 fn fm19_deletes_are_not_sent_again() {
     let script = Script::of(|mut peer| {
+        peer.tell_version();
         peer.lines_up_to("mn");
         peer.write(b"SERVER_ERROR out of memory\r\nMN\r\n");
         // The next that comes is another command.

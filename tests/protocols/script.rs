@@ -56,6 +56,12 @@ impl Peer {
         end.unwrap_or_else(|| panic!("{line:?}")).to_string()
     }
 
+    /// What every new connection of `protocol=meta` asks for.
+    pub fn tell_version(&mut self) {
+        assert_eq!(self.line(), "version");
+        self.write(b"VERSION 1.6.18\r\n");
+    }
+
     /// The lines up to one that is `last`, and that.
     pub fn lines_up_to(&mut self, last: &str) -> Vec<String> {
         let mut lines = Vec::new();
