@@ -178,7 +178,7 @@ options! {
             "Of `reconnect=python-memcached`: how long a server is left alone after each failure.";
         slow_after: Option<Duration> = "none", Kind::Duration { min: MICROSECOND, none: true }, [],
             "A call that takes longer than this is told to the observer as MC_EVENT_SLOW, where the client has one. Lone commands take the longer way through the driver then.";
-        discover_interval: Option<Duration> = "60s", Kind::Duration { min: MILLISECOND, none: true }, [pooled],
+        discover_interval: Option<Duration> = "1m", Kind::Duration { min: MILLISECOND, none: true }, [pooled],
             "Of `discover://`: after about so long (a tenth more or less) the configuration endpoint is asked again for the list of servers, by a call that comes then; `none` asks until there is a list, and never again.";
         discover_prefer: Prefer = "ip", Kind::Choice(&["ip", "name"]), [pooled],
             "Of `discover://`: what servers are connected to, of the two that the list tells of each: the address in the private network (`ip`), or the host name (`name`). Where one is missing, it is the other. Keys are placed, certificates checked and servers named by the host name either way.";

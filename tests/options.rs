@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Failover, Kind, Options, Placement, Profile, Protocol, Reconnect, Replicate,
+    Clock, Failover, Kind, Options, Placement, Prefer, Profile, Protocol, Reconnect, Replicate,
     SECRET_MARK, Scope, ServerOptions, Stagger, TABLE, TlsVersion, find,
 };
 
@@ -89,6 +89,7 @@ fn a_number_without_a_unit_is_refused_for_its_unit() {
         "connect_stagger",
         "batch_timeout",
         "idle_check",
+        "discover_interval",
         "tcp_user_timeout",
     ] {
         let failure = set(name, "5").unwrap_err();
@@ -157,6 +158,8 @@ fn the_defaults_are_those_of_the_table() {
         dead_timeout: Duration::from_secs(60),
         dead_retry: Duration::from_secs(30),
         slow_after: None,
+        discover_interval: Some(Duration::from_secs(60)),
+        discover_prefer: Prefer::Ip,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),
