@@ -89,7 +89,14 @@ const PLANTED: [Planted; 7] = [
     },
 ];
 
-const TEST: [&str; 6] = ["test", "--offline", "--profile", "simulation", "--test", "simulation"];
+const TEST: [&str; 6] = [
+    "test",
+    "--offline",
+    "--profile",
+    "simulation",
+    "--test",
+    "simulation",
+];
 
 #[test]
 fn every_planted_mistake_is_found() {
@@ -127,7 +134,11 @@ fn simulate(copy: &Copy, schedules: &str) -> (bool, String) {
     let only = ["--", "--nocapture", "the_promises_hold_in_every_schedule"];
     let count = [("MEMCACHED2_SIMULATIONS", schedules)];
     let (passed, said) = copy.cargo(&[&TEST[..], &only].concat(), &count);
-    assert!(said.contains(" schedules, "), "the simulation did not run:\n{}", tail(&said));
+    assert!(
+        said.contains(" schedules, "),
+        "the simulation did not run:\n{}",
+        tail(&said)
+    );
     (passed, said)
 }
 

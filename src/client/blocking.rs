@@ -272,6 +272,8 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
         if session.is_tagged() {
             return;
         }
+        // This lane is not that of the last command where that one found another, or none.
+        session.end_line();
         for tag in operation.unsent() {
             if context.commands.fill(tag, command).is_err() || command.op != op {
                 return;

@@ -144,8 +144,7 @@ extern "C" fn eventfd(count: c_uint, flags: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn close(fd: c_int) -> c_int {
-    on(fd, |world| world.close(fd).map(|()| 0))
-        .unwrap_or_else(|| system!(SYS_close, fd)) as c_int
+    on(fd, |world| world.close(fd).map(|()| 0)).unwrap_or_else(|| system!(SYS_close, fd)) as c_int
 }
 
 #[unsafe(no_mangle)]
@@ -174,9 +173,15 @@ unsafe fn host_of(address: *const sockaddr) -> Option<usize> {
             }
             libc::AF_UNIX => {
                 let path = (*address.cast::<libc::sockaddr_un>()).sun_path;
-                let path: Vec<u8> = path.iter().map(|c| *c as u8).take_while(|c| *c != 0).collect();
+                let path: Vec<u8> = path
+                    .iter()
+                    .map(|c| *c as u8)
+                    .take_while(|c| *c != 0)
+                    .collect();
                 let number = path.iter().filter(|c| c.is_ascii_digit());
-                number.fold(0, |n, digit| n * 10 + usize::from(digit - b'0')).checked_sub(1)
+                number
+                    .fold(0, |n, digit| n * 10 + usize::from(digit - b'0'))
+                    .checked_sub(1)
             }
             _ => None,
         }
@@ -295,7 +300,12 @@ extern "C" fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int {
     on(fd, |world| {
         let socket = world.socket(fd)?;
         match command {
-            libc::F_GETFL => Ok(libc::O_RDWR | if socket.nonblocking { libc::O_NONBLOCK } else { 0 }),
+            libc::F_GETFL => Ok(libc::O_RDWR
+                | if socket.nonblocking {
+                    libc::O_NONBLOCK
+                } else {
+                    0
+                }),
             libc::F_SETFL => {
                 socket.nonblocking = argument as c_int & libc::O_NONBLOCK != 0;
                 Ok(0)
@@ -436,7 +446,12 @@ extern "C" fn epoll_wait(set: c_int, told: *mut epoll_event, most: c_int, limit:
         let ready = world.ready_of_set(set, most as usize)?;
         for (at, (events, u64)) in ready.iter().enumerate() {
             // SAFETY: the caller's array, of at least so many.
-            unsafe { told.add(at).write(epoll_event { events: *events, u64: *u64 }) };
+            unsafe {
+                told.add(at).write(epoll_event {
+                    events: *events,
+                    u64: *u64,
+                })
+            };
         }
         Ok(ready.len())
     })

@@ -76,6 +76,8 @@ struct Said {
     delta: u64,
     quiet: bool,
     mark: u64,
+    /// The key's in the plan.
+    number: usize,
 }
 
 impl Said {
@@ -86,7 +88,11 @@ impl Said {
             ttl: self.ttl,
             cas: self.cas,
             delta: self.delta,
-            reply: if self.quiet { Reply::Quiet } else { Reply::Default },
+            reply: if self.quiet {
+                Reply::Quiet
+            } else {
+                Reply::Default
+            },
             ..Command::new(self.op, &self.key)
         }
     }
@@ -190,14 +196,22 @@ impl<'p> Actor<'p> {
         let _ = library(|| change(&self.client, &|host| plan.uri(host)));
         self.note_places();
         // A server that was taken out and put in again is another one, of which nothing is known.
-        world(|world| world.hosts.iter_mut().for_each(|host| host.attempts.clear()));
+        world(|world| {
+            world
+                .hosts
+                .iter_mut()
+                .for_each(|host| host.attempts.clear())
+        });
     }
 
     fn must_be_over(&self, limit: u64, what: &str) {
         let now = now();
         if now > limit + GRACE {
             let late = (now - limit) / MS;
-            breach(Promise::BoundedTime, format!("{what} ended {late} ms too late"));
+            breach(
+                Promise::BoundedTime,
+                format!("{what} ended {late} ms too late"),
+            );
         }
     }
 
@@ -224,11 +238,20 @@ impl<'p> Actor<'p> {
                 Op::Touch => Ttl::After(mark as i64),
                 _ => Ttl::Never,
             },
-            cas: if ask.op == Op::Cas { self.cas[ask.key] } else { 0 },
-            delta: if matches!(ask.op, Op::Incr | Op::Decr) { mark } else { 1 },
+            cas: if ask.op == Op::Cas {
+                self.cas[ask.key]
+            } else {
+                0
+            },
+            delta: if matches!(ask.op, Op::Incr | Op::Decr) {
+                mark
+            } else {
+                1
+            },
             quiet: ask.quiet && !ask.op.is_read(),
             key,
             mark,
+            number: ask.key,
         }
     }
 
@@ -237,8 +260,12 @@ impl<'p> Actor<'p> {
         self.calls.push(Call {
             op: said.op,
             key: said.key.clone(),
+            number: said.number,
             mark: said.mark,
-            quiet: !is_batch && said.command().is_quiet(self.client.options().default_noreply),
+            quiet: !is_batch
+                && said
+                    .command()
+                    .is_quiet(self.client.options().default_noreply),
             begin,
             end: begin,
             limit: begin + limit,
@@ -266,7 +293,9 @@ impl<'p> Actor<'p> {
                 String::from_utf8_lossy(&call.key),
                 call.outcome
             );
-            world.trace.note(world.now, "outcome", number as u64, 0, words);
+            world
+                .trace
+                .note(world.now, "outcome", number as u64, 0, words);
         });
     }
 
@@ -275,7 +304,9 @@ impl<'p> Actor<'p> {
         let limit = timeout.unwrap_or(self.plan.timeout);
         let number = self.call(&said, false, limit);
         let mut heard = Heard::default();
-        let given = timeout.map_or(Limit::Default, |time| Limit::For(Duration::from_nanos(time)));
+        let given = timeout.map_or(Limit::Default, |time| {
+            Limit::For(Duration::from_nanos(time))
+        });
         library(|| self.client.execute_any(&said.command(), given, &mut heard));
         let outcome = heard.outcomes.swap_remove(0);
         self.ended(number, outcome, std::slice::from_ref(ask));
@@ -315,7 +346,10 @@ impl<'p> Actor<'p> {
     fn many(&mut self, asks: &[Ask]) {
         let (batch, first) = self.batch(asks);
         let mut heard = Heard::new(asks.len());
-        library(|| self.client.execute_multi(&batch, Limit::Default, &mut heard));
+        library(|| {
+            self.client
+                .execute_multi(&batch, Limit::Default, &mut heard)
+        });
         self.all_ended(first, heard.outcomes, asks);
         if let Some(call) = self.calls.get(first) {
             self.must_be_over(call.limit, "a batch");
@@ -380,7 +414,10 @@ impl<'p> Actor<'p> {
     fn submitted(&mut self, submitted: Result<u64>, limit: u64) {
         match submitted {
             Ok(id) => self.open.push((id, now() + limit)),
-            Err(why) => breach(Promise::HostUnharmed, format!("the loop takes nothing: {why}")),
+            Err(why) => breach(
+                Promise::HostUnharmed,
+                format!("the loop takes nothing: {why}"),
+            ),
         }
     }
 
@@ -393,17 +430,24 @@ impl<'p> Actor<'p> {
             let begin = now();
             let waited = library(|| events.process(drop));
             if let Err(why) = waited {
-                breach(Promise::HostUnharmed, format!("the loop does not go on: {why}"));
+                breach(
+                    Promise::HostUnharmed,
+                    format!("the loop does not go on: {why}"),
+                );
                 break;
             }
             while let Ok(Some(done)) = library(|| events.next()) {
                 self.told(done);
             }
-            for (id, limit) in &self.open {
-                if *limit + GRACE < begin {
-                    let text = format!("operation {id} of the loop is not over in time");
-                    breach(Promise::BoundedTime, text);
-                }
+            let is_late = |(_, limit): &(u64, u64)| *limit + GRACE < begin;
+            let (late, open) = std::mem::take(&mut self.open)
+                .into_iter()
+                .partition(is_late);
+            self.open = open;
+            let late: Vec<(u64, u64)> = late;
+            for (id, _) in late {
+                let text = format!("operation {id} of the loop is not over in time");
+                breach(Promise::BoundedTime, text);
             }
             if now() >= until || library(|| events.pending()).unwrap_or(0) == 0 {
                 break;
@@ -482,7 +526,11 @@ impl<'p> Actor<'p> {
                 }
                 false => self.one(&ask, None),
             }
-            if self.calls.last().is_some_and(|call| !call.outcome.has_failed()) {
+            if self
+                .calls
+                .last()
+                .is_some_and(|call| !call.outcome.has_failed())
+            {
                 return;
             }
         }

@@ -144,7 +144,8 @@ impl World {
         let bytes = bytes[..n].to_vec();
         self.counts.sent += n as u64;
         let words = format_args!("{fd} {}", Shown(&bytes));
-        self.trace.note(self.now, "send", fd as u64, digest(&bytes), words);
+        self.trace
+            .note(self.now, "send", fd as u64, digest(&bytes), words);
         self.at(at, Event::Arrive { connection, bytes });
         Ok(n)
     }
@@ -188,7 +189,8 @@ impl World {
             }
             self.received += n as u64;
             let words = format_args!("{fd} {}", Shown(&bytes));
-            self.trace.note(self.now, "receive", fd as u64, digest(&bytes), words);
+            self.trace
+                .note(self.now, "receive", fd as u64, digest(&bytes), words);
         }
         Ok(bytes)
     }
@@ -290,7 +292,11 @@ impl World {
 
     pub fn ended(&mut self, connection: usize, end: End) {
         let host = self.connections[connection].host;
-        if end != End::Unheard && self.is_held(host, Event::Ended { connection, end }).is_none() {
+        if end != End::Unheard
+            && self
+                .is_held(host, Event::Ended { connection, end })
+                .is_none()
+        {
             return;
         }
         let one = &mut self.connections[connection];
@@ -298,7 +304,8 @@ impl World {
         if one.client_open && matches!(one.end, None | Some(End::Fin)) {
             one.end = Some(end);
             let words = format_args!("connection {connection}: {end:?}");
-            self.trace.note(self.now, "end", connection as u64, 0, words);
+            self.trace
+                .note(self.now, "end", connection as u64, 0, words);
         }
     }
 }

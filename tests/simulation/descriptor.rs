@@ -96,7 +96,8 @@ impl World {
             }
         }
         if let Descriptor::Socket(socket) = closed {
-            self.trace.note(self.now, "close", fd as u64, 0, format_args!("{fd}"));
+            self.trace
+                .note(self.now, "close", fd as u64, 0, format_args!("{fd}"));
             if let State::Connected(connection) = socket.state {
                 self.closed_by_client(connection);
             }
@@ -114,7 +115,13 @@ impl World {
         let (serial, is_unix) = (socket.serial, socket.is_unix);
         socket.state = State::Connecting { host };
         self.counts.connects += 1;
-        self.trace.note(now, "connect", fd as u64, host as u64, format_args!("{fd} to {host}"));
+        self.trace.note(
+            now,
+            "connect",
+            fd as u64,
+            host as u64,
+            format_args!("{fd} to {host}"),
+        );
         if !is_unix {
             let latency = self.latency(host);
             self.at(now + latency, Event::Connect { fd, serial });
@@ -153,7 +160,11 @@ impl World {
                     let events = *events as i16 | libc::POLLERR | libc::POLLHUP;
                     self.readiness(*fd) & events != 0
                 };
-                if waiting.iter().any(ready) { libc::POLLIN } else { 0 }
+                if waiting.iter().any(ready) {
+                    libc::POLLIN
+                } else {
+                    0
+                }
             }
             Some(Descriptor::Socket(socket)) => match socket.state {
                 State::Fresh => libc::POLLOUT | libc::POLLHUP,
@@ -190,7 +201,8 @@ impl World {
         let any = |world: &World| asked.iter().any(|one| ready(world, one) != 0);
         if let Some(until) = self.interruption(limit) {
             if !self.wait(Some(until), any) {
-                self.trace.note(self.now, "poll", 0, 0, format_args!("interrupted"));
+                self.trace
+                    .note(self.now, "poll", 0, 0, format_args!("interrupted"));
                 return Err(libc::EINTR);
             }
         }
@@ -201,7 +213,8 @@ impl World {
         }
         let ready: Vec<i16> = asked.iter().map(|one| ready(self, one)).collect();
         let n = ready.iter().filter(|ready| **ready != 0).count();
-        self.trace.note(self.now, "poll", n as u64, 0, format_args!("{n} ready"));
+        self.trace
+            .note(self.now, "poll", n as u64, 0, format_args!("{n} ready"));
         Ok(ready)
     }
 

@@ -3,8 +3,8 @@
 use super::clock::{MS, US};
 use super::connection::End;
 use super::random::Random;
-use super::wrong::Wrong;
 use super::world::{Event, World};
+use super::wrong::Wrong;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
@@ -56,7 +56,16 @@ const CHOICES: [(u64, usize); 11] = [
 ];
 
 pub const NAMES: [&str; 11] = [
-    "kill", "stall", "black hole", "refuse", "crowd", "slow", "cut", "hang up", "late", "wrong",
+    "kill",
+    "stall",
+    "black hole",
+    "refuse",
+    "crowd",
+    "slow",
+    "cut",
+    "hang up",
+    "late",
+    "wrong",
     "close idle",
 ];
 
@@ -83,13 +92,15 @@ impl Fault {
     pub fn any(random: &mut Random, hosts: usize, timeout: u64) -> Fault {
         let sum = CHOICES.iter().map(|(weight, _)| weight).sum();
         let mut left = random.below(sum);
-        let chosen = CHOICES.iter().find(|(weight, _)| match left.checked_sub(*weight) {
-            Some(rest) => {
-                left = rest;
-                false
-            }
-            None => true,
-        });
+        let chosen = CHOICES
+            .iter()
+            .find(|(weight, _)| match left.checked_sub(*weight) {
+                Some(rest) => {
+                    left = rest;
+                    false
+                }
+                None => true,
+            });
         let near = [timeout / 4, timeout, timeout * 2, timeout * 5];
         let what = match chosen.map_or(0, |(_, number)| *number) {
             0 => What::Kill,
@@ -120,7 +131,13 @@ impl World {
         let at = fault.host;
         self.counts.faults[fault.what.number()] += 1;
         let words = format_args!("{at}: {:?} for {} us", fault.what, fault.lasts / US);
-        self.trace.note(self.now, "fault", at as u64, fault.what.number() as u64, words);
+        self.trace.note(
+            self.now,
+            "fault",
+            at as u64,
+            fault.what.number() as u64,
+            words,
+        );
         self.well_from(at, self.now);
         let host = &mut self.hosts[at];
         host.first_fault.get_or_insert(self.now);
@@ -145,7 +162,13 @@ impl World {
 
     pub fn end_fault(&mut self, at: usize, fault: Fault) {
         let words = format_args!("{at}: {:?}", fault.what);
-        self.trace.note(self.now, "over", at as u64, fault.what.number() as u64, words);
+        self.trace.note(
+            self.now,
+            "over",
+            at as u64,
+            fault.what.number() as u64,
+            words,
+        );
         let host = &mut self.hosts[at];
         match fault.what {
             What::Kill => host.up = true,

@@ -7,8 +7,8 @@ use super::clock::{SECOND, US};
 use super::connection::{Connection, End};
 use super::descriptor::State;
 use super::faults::store::Store;
-use super::wrong::Wrong;
 use super::world::{Event, World};
+use super::wrong::Wrong;
 
 pub struct Host {
     pub store: Store,
@@ -146,7 +146,13 @@ impl World {
         if errno != 0 {
             socket.state = State::Failed(errno);
             self.failed_attempt(host);
-            self.trace.note(now, "refused", fd as u64, host as u64, format_args!("{fd}: {errno}"));
+            self.trace.note(
+                now,
+                "refused",
+                fd as u64,
+                host as u64,
+                format_args!("{fd}: {errno}"),
+            );
             return;
         }
         socket.state = State::Connected(connection);
@@ -154,7 +160,8 @@ impl World {
         self.connections.push(made);
         self.hosts[host].attempts.clear();
         let words = format_args!("{fd}: connection {connection} to {host}");
-        self.trace.note(now, "connected", fd as u64, host as u64, words);
+        self.trace
+            .note(now, "connected", fd as u64, host as u64, words);
         if !self.hosts[host].up {
             // It died behind the handshake.
             self.end_for_client(connection, End::Reset);

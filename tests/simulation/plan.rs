@@ -141,7 +141,11 @@ fn steps(
             ..ask(random, keys, Some(Op::Set))
         });
         let all: Vec<Ask> = all.collect();
-        steps.push(if blocking { Step::Many(all) } else { Step::SubmitMany(all) });
+        steps.push(if blocking {
+            Step::Many(all)
+        } else {
+            Step::SubmitMany(all)
+        });
     }
     if looped {
         steps.push(Step::Turn(timeout));
@@ -164,7 +168,11 @@ fn steps(
             8..9 => Step::Close,
             9..16 => Step::Sleep(random.one_of(&[10 * US, MS, 6 * MS, timeout, timeout * 3])),
             choice => {
-                let looped = if blocking && looped { choice % 2 == 0 } else { looped };
+                let looped = if blocking && looped {
+                    choice % 2 == 0
+                } else {
+                    looped
+                };
                 one(random, keys, timeout, looped, batches)
             }
         });
@@ -184,7 +192,11 @@ fn one(random: &mut Random, keys: usize, timeout: u64, looped: bool, often: u64)
         let n = random.one_of(&[1, 2, 5, 10, 30]);
         let op = random.one_of(&[None, Some(Op::Get), Some(Op::Get), Some(Op::Set)]);
         let all = (0..n).map(|_| ask(random, keys, op)).collect();
-        return if looped { Step::SubmitMany(all) } else { Step::Many(all) };
+        return if looped {
+            Step::SubmitMany(all)
+        } else {
+            Step::Many(all)
+        };
     }
     let ask = ask(random, keys, None);
     match looped {
@@ -199,8 +211,23 @@ fn one(random: &mut Random, keys: usize, timeout: u64, looped: bool, often: u64)
 fn ask(random: &mut Random, keys: usize, op: Option<Op>) -> Ask {
     let op = op.unwrap_or_else(|| {
         random.one_of(&[
-            Op::Get, Op::Get, Op::Get, Op::Get, Op::Gets, Op::Gets, Op::Set, Op::Set, Op::Set,
-            Op::Add, Op::Replace, Op::Cas, Op::Cas, Op::Delete, Op::Touch, Op::Incr, Op::Incr,
+            Op::Get,
+            Op::Get,
+            Op::Get,
+            Op::Get,
+            Op::Gets,
+            Op::Gets,
+            Op::Set,
+            Op::Set,
+            Op::Set,
+            Op::Add,
+            Op::Replace,
+            Op::Cas,
+            Op::Cas,
+            Op::Delete,
+            Op::Touch,
+            Op::Incr,
+            Op::Incr,
             Op::Decr,
         ])
     });

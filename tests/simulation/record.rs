@@ -75,7 +75,9 @@ pub fn about(request: &Request) -> Vec<About> {
         Command::Touch { key, exptime } => vec![one(Did::Touch, key, *exptime as u64)],
         Command::Meta(orders) => {
             let orders = orders.iter().filter(|order| order.refused.is_none());
-            orders.filter_map(|order| of_order(order, request)).collect()
+            orders
+                .filter_map(|order| of_order(order, request))
+                .collect()
         }
         Command::Binary(frames) => frames.iter().filter_map(of_frame).collect(),
         _ => Vec::new(),

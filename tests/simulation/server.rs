@@ -48,7 +48,8 @@ impl World {
     fn carry_out(&mut self, connection: usize, request: &Request) {
         let at = self.connections[connection].host;
         let words = format_args!("{at}: {}", Shown(&request.line));
-        self.trace.note(self.now, "serve", at as u64, connection as u64, words);
+        self.trace
+            .note(self.now, "serve", at as u64, connection as u64, words);
         let lone = self.connections[connection].unread == 0
             && self.connections[connection].input.is_empty();
         if let Some(Wrong::Refused(line)) = self.hosts[at].wrong {

@@ -18,22 +18,46 @@ use super::trace::Trace;
 /// Something that is going to happen.
 pub enum Event {
     /// Bytes of the client's arrive at the server.
-    Arrive { connection: usize, bytes: Vec<u8> },
+    Arrive {
+        connection: usize,
+        bytes: Vec<u8>,
+    },
     /// The client has closed a connection.
-    Gone { connection: usize },
+    Gone {
+        connection: usize,
+    },
     /// Bytes of the server's arrive at the client.
-    Deliver { connection: usize, bytes: Vec<u8> },
+    Deliver {
+        connection: usize,
+        bytes: Vec<u8>,
+    },
     /// The server's end has closed it.
-    Ended { connection: usize, end: End },
+    Ended {
+        connection: usize,
+        end: End,
+    },
     /// An attempt to connect reaches the server. `serial`: of the socket, whose number may be another's.
-    Connect { fd: i32, serial: u64 },
+    Connect {
+        fd: i32,
+        serial: u64,
+    },
     /// The answer to it: an error number, or 0.
-    Connected { fd: i32, serial: u64, errno: i32 },
+    Connected {
+        fd: i32,
+        serial: u64,
+        errno: i32,
+    },
     /// Bytes that nobody acknowledged for so long.
-    Unacknowledged { connection: usize, seen: u64 },
+    Unacknowledged {
+        connection: usize,
+        seen: u64,
+    },
     Begin(Fault),
     /// A fault of a host is over.
-    Over { host: usize, fault: Fault },
+    Over {
+        host: usize,
+        fault: Fault,
+    },
 }
 
 struct Due {
@@ -136,7 +160,12 @@ impl World {
         if self.calls == CALLS_MAX {
             self.breach(Promise::BoundedTime, format!("{CALLS_MAX} system calls"));
         }
-        let now = self.now + if self.calls > CALLS_MAX { clock::SECOND } else { 400 };
+        let now = self.now
+            + if self.calls > CALLS_MAX {
+                clock::SECOND
+            } else {
+                400
+            };
         self.pass(now);
     }
 
