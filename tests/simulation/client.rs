@@ -493,6 +493,12 @@ impl<'p> Actor<'p> {
             let text = format!("{} operations of the loop never ended", self.open.len());
             breach(Promise::BoundedTime, text);
         }
+        // Until the last reply has come that was slow, and the last breaker may be tried again.
+        world(|world| {
+            let well = world.hosts.iter().map(|host| host.well_since).max();
+            let well = well.unwrap_or(0).max(world.now);
+            world.pass(well + PAUSE + self.plan.connect_timeout + self.plan.timeout);
+        });
         let places = self.placed.last().map(|(_, hosts)| hosts.clone());
         let places = places.unwrap_or_default();
         for host in 0..self.plan.hosts {
