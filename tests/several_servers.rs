@@ -10,6 +10,7 @@ use support::client::{
     CONNECT_FAILED, Client, EFFECT_NOT_APPLIED, Got, MULTI_STORAGE, OK, PARTIAL, last_error_effect,
     last_error_server, name,
 };
+use support::execute::{Command, GET, SET};
 use support::memcached::Memcached;
 use support::named::{self, Random};
 
@@ -52,6 +53,57 @@ fn place(client: &Client, key: &str) -> usize {
     let names = client.servers();
     let place = names.iter().position(|other| *other == name);
     place.unwrap_or_else(|| panic!("{name} is not among {names:?}"))
+}
+
+/// A batch of reads and writes by text: a write ends the line of keys that reads to its server have begun,
+/// also where the command before it went to another server.
+#[test]
+fn reads_and_writes_of_a_batch_go_to_several_servers() {
+    let client = Client::new("memory://mixed-1?protocol=ascii,memory://mixed-2");
+    let of = |server: usize| {
+        let keys = (0..).map(|number| format!("mixed:{number}"));
+        keys.filter(|key| place(&client, key) == server)
+            .take(4)
+            .collect::<Vec<_>>()
+    };
+    let all = [of(0), of(1)];
+    for key in all.iter().flatten() {
+        assert_eq!(client.set(key, &value(key)), OK);
+    }
+    // Server and key of each command; in upper case, what is written.
+    for order in [
+        "1a 0B 1C",
+        "1a 0b 0C 1D 0a",
+        "0a 1b 0C 1D 0D",
+        "0a 0b 1c 0D 1D 1a",
+        "1a 0B 1C 1D 0A 1b",
+    ] {
+        let commands: Vec<Command> = order
+            .split(' ')
+            .map(|word| {
+                let (server, letter) = word.split_at(1);
+                let (server, letter) = (
+                    server.parse::<usize>().expect("a number"),
+                    letter.as_bytes()[0],
+                );
+                let key = &all[server][usize::from(letter.to_ascii_lowercase() - b'a')];
+                match letter.is_ascii_uppercase() {
+                    true => Command::new(SET, key).value(value(key)),
+                    false => Command::new(GET, key),
+                }
+            })
+            .collect();
+        let (status, said) = client.execute_multi(&commands);
+        assert_eq!(status, OK, "{order}: {said:?}");
+        for (command, said) in commands.iter().zip(said) {
+            let key = std::str::from_utf8(&command.key).expect("text");
+            let expected = (command.op == GET).then(|| value(key));
+            assert_eq!((said.status, said.value), (OK, expected), "{order}: {key}");
+        }
+        for key in all.iter().flatten() {
+            assert_eq!(client.get(key), Got::Value(value(key)), "{order}: {key}");
+        }
+    }
 }
 
 /// Each key is on the server that mc_server_for_key names, and on no other; a batch goes to all.

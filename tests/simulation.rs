@@ -51,8 +51,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use clock::MS;
+use memcached2::protocol::Op;
+use plan::{Ask, KEYS, Plan, Step};
+use random::Random;
 use report::Counts;
-use schedule::run;
+use schedule::{run, run_plan};
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -145,4 +149,48 @@ fn the_same_seed_does_the_same_again() {
             "seed {seed} is summed up the same without its text"
         );
     }
+}
+
+/// A write that nobody waits for is told when it has left, and its reply comes later. Where the connection
+/// is closed before that, because its server has left the list, the commands of others are not touched.
+#[test]
+fn a_connection_of_the_loop_closes_with_quiet_writes_on_it() {
+    let plan = |_: &mut Random| {
+        let ask = |op, key, quiet| Ask {
+            op,
+            key,
+            quiet,
+            flags: 0,
+            length: 20,
+        };
+        let all = |op| (0..KEYS).map(|key| ask(op, key, false)).collect::<Vec<_>>();
+        let mut steps = vec![Step::SubmitMany(all(Op::Set)), Step::Turn(50 * MS)];
+        steps.extend((0..KEYS).map(|key| Step::Submit(ask(Op::Set, key, true))));
+        steps.extend([
+            Step::Turn(0),
+            Step::Turn(0),
+            Step::SubmitMany(all(Op::Touch)),
+            Step::Replace(vec![0]),
+            Step::Turn(200 * MS),
+        ]);
+        let (timeout, batch_timeout, connect_timeout) = (40 * MS, 80 * MS, 40 * MS);
+        Plan {
+            hosts: 2,
+            servers: 2,
+            unix: vec![false; 2],
+            is_old: false,
+            options: "protocol=ascii&timeout=40ms&batch_timeout=80ms&connect_timeout=40ms".into(),
+            timeout,
+            batch_timeout,
+            connect_timeout,
+            send_buffer: 1 << 20,
+            interrupted: 0,
+            distances: vec![(MS, 1); 2],
+            steps,
+            protocol: 0,
+        }
+    };
+    let verdict = run_plan(1, true, plan);
+    let text = String::from_utf8_lossy(&verdict.text);
+    assert!(verdict.breaches.is_empty(), "{text}");
 }

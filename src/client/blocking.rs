@@ -273,6 +273,11 @@ impl<'r, 'a, S: Sink + ?Sized, C: Commands + ?Sized> Run<'r, 'a, S, C> {
             return;
         }
         let session = lane.session();
+        // This lane is not that of the last command where that one found another, or none: a line of keys
+        // may be open there. (Behind one, commands with opaques are not joined.)
+        if !session.is_tagged() {
+            session.end_line();
+        }
         for tag in operation.unsent() {
             if context.commands.fill(tag, command).is_err() || command.op != op {
                 return;

@@ -2,6 +2,7 @@
 //! told, what can leave leaves. (Sending stands in `sending`, receiving in `receiving`.)
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::channel::Channel;
@@ -203,8 +204,15 @@ impl<T: Task> State<T> {
         // It is none of the client's pool.
         let session = channel.lane.session();
         session.poison("the loop is done with it");
+        let mut unheard = 0;
         while let Some(gone) = session.abandon() {
-            self.tokens.remove(gone.token);
+            match gone.quiet && gone.sent {
+                // It was told as written, and its token may be another's by now.
+                true => unheard += 1,
+                false => drop(self.tokens.remove(gone.token)),
+            }
         }
+        let counter = channel.lane.server.pool.quiet_failed();
+        counter.fetch_add(unheard, Ordering::Relaxed);
     }
 }

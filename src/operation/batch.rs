@@ -4,7 +4,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
-use super::retry::{doubted, is_doubt_resolved, judge};
+use super::retry::{doubted, in_doubt, is_doubt_resolved, judge};
 use super::{Event, Operation, Step, Token};
 use crate::error::Failure;
 
@@ -24,6 +24,8 @@ pub struct Batch {
     waiting: usize,
     again: VecDeque<Again>,
     repeated: HashSet<Token>,
+    /// Of those, the ones that had wholly left the first time.
+    left: HashSet<Token>,
     failed: VecDeque<(Token, Box<Failure>)>,
 }
 
@@ -34,6 +36,14 @@ impl Batch {
             ..Batch::default()
         }
     }
+
+    fn fail(&mut self, tag: Token, failure: Box<Failure>) {
+        let failure = match self.left.contains(&tag) {
+            true => in_doubt(failure),
+            false => failure,
+        };
+        self.failed.push_back((tag, failure));
+    }
 }
 
 impl Operation for Batch {
@@ -42,7 +52,7 @@ impl Operation for Batch {
             Event::Answered(n) => self.waiting = self.waiting.saturating_sub(n),
             Event::Refused { tag, failure } => {
                 self.waiting = self.waiting.saturating_sub(1);
-                self.failed.push_back((tag, failure));
+                self.fail(tag, failure);
             }
             Event::Lost {
                 tag,
@@ -55,14 +65,18 @@ impl Operation for Batch {
                 let verdict = judge(op, loss, sent, first);
                 if verdict.again {
                     self.repeated.insert(tag);
+                    if sent {
+                        self.left.insert(tag);
+                    }
                     self.again.push_back(Again { tag, fresh: true });
                 } else {
-                    self.failed.push_back((tag, loss.told(verdict)));
+                    self.fail(tag, loss.told(verdict));
                 }
             }
             Event::Doubted { tag, op, server } => {
                 self.waiting = self.waiting.saturating_sub(1);
                 if is_doubt_resolved(op) && self.repeated.insert(tag) {
+                    self.left.insert(tag);
                     self.again.push_back(Again { tag, fresh: false });
                 } else {
                     self.failed.push_back((tag, doubted(op, server)));

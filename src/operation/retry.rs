@@ -7,7 +7,8 @@
 //! | all had left, reply bytes came | unknown | no |
 //! | all had left, nothing came | unknown | if the connection was closed, had been idle before, and the command is idempotent |
 //!
-//! What was lost to the deadline, or to bytes that cannot be believed, is never done again.
+//! A write that is done again because nothing had come, and then finds no connection, is unknown: it may have
+//! been carried out the first time. What was lost to the deadline, or to bytes that cannot be believed, is never done again.
 
 use crate::error::{Effect, Failure, Phase, Status};
 use crate::names::ServerName;
@@ -77,6 +78,15 @@ pub fn doubted(op: Op, server: ServerName) -> Box<Failure> {
         .effect(effect)
         .at(Phase::Receive)
         .on(server)
+}
+
+/// A command fails that was done again, and had wholly left the first time: what the second time came to
+/// does not tell whether it was carried out.
+pub fn in_doubt(mut failure: Box<Failure>) -> Box<Failure> {
+    if failure.effect == Effect::NotApplied {
+        failure.effect = Effect::Unknown;
+    }
+    failure
 }
 
 impl Loss {

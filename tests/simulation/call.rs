@@ -46,6 +46,8 @@ impl Outcome {
 pub struct Call {
     pub op: Op,
     pub key: Vec<u8>,
+    /// The key's number in the plan.
+    pub number: usize,
     pub mark: u64,
     /// Nobody waited for the reply.
     pub quiet: bool,

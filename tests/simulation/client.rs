@@ -76,6 +76,8 @@ struct Said {
     delta: u64,
     quiet: bool,
     mark: u64,
+    /// The key's in the plan.
+    number: usize,
 }
 
 impl Said {
@@ -249,6 +251,7 @@ impl<'p> Actor<'p> {
             quiet: ask.quiet && !ask.op.is_read(),
             key,
             mark,
+            number: ask.key,
         }
     }
 
@@ -257,6 +260,7 @@ impl<'p> Actor<'p> {
         self.calls.push(Call {
             op: said.op,
             key: said.key.clone(),
+            number: said.number,
             mark: said.mark,
             quiet: !is_batch
                 && said
@@ -435,11 +439,15 @@ impl<'p> Actor<'p> {
             while let Ok(Some(done)) = library(|| events.next()) {
                 self.told(done);
             }
-            for (id, limit) in &self.open {
-                if *limit + GRACE < begin {
-                    let text = format!("operation {id} of the loop is not over in time");
-                    breach(Promise::BoundedTime, text);
-                }
+            let is_late = |(_, limit): &(u64, u64)| *limit + GRACE < begin;
+            let (late, open) = std::mem::take(&mut self.open)
+                .into_iter()
+                .partition(is_late);
+            self.open = open;
+            let late: Vec<(u64, u64)> = late;
+            for (id, _) in late {
+                let text = format!("operation {id} of the loop is not over in time");
+                breach(Promise::BoundedTime, text);
             }
             if now() >= until || library(|| events.pending()).unwrap_or(0) == 0 {
                 break;
@@ -485,6 +493,12 @@ impl<'p> Actor<'p> {
             let text = format!("{} operations of the loop never ended", self.open.len());
             breach(Promise::BoundedTime, text);
         }
+        // Until the last reply has come that was slow, and the last breaker may be tried again.
+        world(|world| {
+            let well = world.hosts.iter().map(|host| host.well_since).max();
+            let well = well.unwrap_or(0).max(world.now);
+            world.pass(well + PAUSE + self.plan.connect_timeout + self.plan.timeout);
+        });
         let places = self.placed.last().map(|(_, hosts)| hosts.clone());
         let places = places.unwrap_or_default();
         for host in 0..self.plan.hosts {

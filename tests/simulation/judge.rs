@@ -51,26 +51,25 @@ impl Judge<'_> {
 
     /// What the servers to which the key belonged did for such commands inside the call.
     fn inside<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a Executed> {
-        let is_it = |done: &&Executed| {
-            done.did == did(call.op)
-                && done.key == call.key
-                && (call.begin..=call.end).contains(&done.at)
-                && self.belonged(call, done.host)
+        let hosts = self.hosts(call);
+        let is_it = move |done: &&Executed| {
+            done.did == did(call.op) && done.key == call.key && hosts.contains(&done.host)
         };
-        self.executed.iter().filter(is_it)
+        // They stand in the order of their time.
+        let first = self.executed.partition_point(|done| done.at < call.begin);
+        let inside = self.executed[first..].iter();
+        inside.take_while(|done| done.at <= call.end).filter(is_it)
     }
 
-    /// Whether the key belonged to that host at some moment of the call.
-    fn belonged(&self, call: &Call, host: usize) -> bool {
-        let Some(number) = (0..KEYS + COUNTERS).find(|number| key_of(*number) == call.key) else {
-            return false;
-        };
+    /// The hosts to which the key belonged at some moment of the call.
+    fn hosts(&self, call: &Call) -> Vec<usize> {
         let ends = self.placed.iter().skip(1).map(|(from, _)| *from);
         let ends = ends.chain(std::iter::once(u64::MAX));
-        let mut lists = self.placed.iter().zip(ends);
-        lists.any(|((from, hosts), to)| {
-            *from <= call.end && call.begin <= to && hosts[number] == Some(host)
-        })
+        let during = self.placed.iter().zip(ends);
+        let during = during.filter(|((from, _), to)| *from <= call.end && call.begin <= *to);
+        during
+            .filter_map(|((_, hosts), _)| hosts[call.number])
+            .collect()
     }
 
     /// Those that are this very write.

@@ -26,20 +26,24 @@ pub struct Verdict {
 /// Beyond what it has received, eight times, the library holds no more than this at a time.
 const MEMORY: u64 = 4 * 1024 * 1024;
 
-/// Carry out the schedule of a seed, on a thread of its own: the standard library draws the keys of a
-/// thread's hash tables once, and here the seed decides them.
+/// Carry out the schedule of a seed.
 pub fn run(seed: u64, with_text: bool) -> Verdict {
+    run_plan(seed, with_text, Plan::new)
+}
+
+/// Carry out this plan, on a thread of its own: the standard library draws the keys of a thread's hash
+/// tables once, and here the seed decides them.
+pub fn run_plan(seed: u64, with_text: bool, plan: fn(&mut Random) -> Plan) -> Verdict {
     let thread = std::thread::Builder::new().name("schedule".into());
-    let thread = thread
-        .spawn(move || alone(seed, with_text))
-        .expect("a thread");
+    let thread = thread.spawn(move || alone(seed, with_text, plan));
+    let thread = thread.expect("a thread");
     thread.join().expect("the schedule's own panics are caught")
 }
 
-fn alone(seed: u64, with_text: bool) -> Verdict {
+fn alone(seed: u64, with_text: bool, plan: fn(&mut Random) -> Plan) -> Verdict {
     let mut random = Random::new(mix(seed));
     calls::seed(random.next());
-    let plan = Plan::new(&mut random.fork());
+    let plan = plan(&mut random.fork());
     let distances = plan.distances.iter();
     let hosts = distances
         .map(|distance| Host::new(*distance, plan.is_old))
