@@ -10,7 +10,7 @@ use crate::support::named::{self, Random};
 use crate::usage;
 
 /// Between the calls of one thread.
-const PERIOD: Duration = Duration::from_millis(2);
+const PERIOD: Duration = Duration::from_millis(1);
 /// Every so many reads are a batch.
 const BATCHES: usize = 8;
 const BATCH: usize = 20;
