@@ -175,8 +175,11 @@ impl Aside {
             None if self.server.spec.credentials.is_some()
                 && call.options.authenticates_by_sasl() =>
             {
+                // memcached -S takes no other protocol (memcached.c: "You cannot allow the ASCII protocol
+                // while using SASL").
                 let text = format!(
-                    "{} is authenticated to by SASL, behind which there are no lines of text",
+                    "{} is authenticated to by SASL: a server that asks for it speaks the binary protocol \
+                     alone, which has no command for this; nothing was sent",
                     self.server.name
                 );
                 return Err(Failure::new(Status::UNSUPPORTED, text).effect(Effect::NotApplied));

@@ -153,11 +153,80 @@ fn fm97_commands_and_batches() {
         }
         assert_eq!(client.ping().statuses(), [OK]);
         in_child(|| client.get("key1") == Got::Value(b"key1".to_vec()));
-        // Dumps and lines of an operator are text, which such a server does not speak.
-        assert_eq!(client.dump().0.statuses(), [UNSUPPORTED]);
-        let answer = client.admin("cache_memlimit 64", None);
-        assert_eq!(answer.statuses(), [UNSUPPORTED]);
     }
+}
+
+/// The servers' own commands over SASL: those that frames have, and those that are lines of text alone.
+#[test]
+fn fm97_the_commands_of_servers() {
+    let sasl = Sasl::new("plain");
+    let server = sasl.serve(&["-o", "track_sizes"]);
+    let client = Client::new(&uri(&server, &format!("{USER}:{PASSWORD}@"), BY_SASL));
+    assert_eq!(client.set("key", b"value"), OK, "{}", last_error());
+    // (memcached tells its connections in lines only.)
+    for argument in ["", "settings", "items", "slabs", "sizes"] {
+        let answer = client.stats(argument);
+        assert_eq!(answer.status, OK, "{argument}: {}", last_error());
+        assert!(!answer.servers[0].stats.is_empty(), "{argument}");
+    }
+    let stat = |name: &str| {
+        let stats = client.stats("").servers.remove(0).stats;
+        let stat = stats.into_iter().find(|stat| stat.name == name);
+        stat.unwrap_or_else(|| panic!("no {name}")).number
+    };
+    assert!(stat("auth_cmds") > 0);
+    let reset = client.stats("reset");
+    assert!(reset.status == OK && reset.servers[0].stats.is_empty());
+    let versions = client.versions();
+    assert_eq!(versions.status, OK, "{}", last_error());
+    assert_eq!(client.ping().status, OK, "{}", last_error());
+    assert_eq!(client.flush_all(0).status, OK, "{}", last_error());
+    assert_eq!(client.get("key"), Got::Miss);
+
+    // No opcode that memcached knows. (It skips the extras of what it does not know twice, and waits for
+    // as many bytes more.)
+    let conn = right(&server);
+    assert_eq!(conn.connect(), 0, "{}", last_error());
+    let mut verbosity = frame(0x1b, b"");
+    verbosity.extend([0, 0, 0, 1, 0, 0, 0, 0]);
+    (verbosity[4], verbosity[11]) = (4, 4);
+    conn.send(&verbosity);
+    assert_eq!(conn.read(24).expect("a reply")[6..8], [0, 0x81]);
+    for answer in [client.verbosity(1), client.cache_memlimit(64)] {
+        assert_eq!(answer.statuses(), [UNSUPPORTED]);
+        let text = &answer.servers[0].text;
+        assert!(text.contains("binary protocol has no command"), "{text}");
+    }
+
+    // Dumps and lines of an operator are text: nobody is even connected to for them.
+    let before = stat("total_connections");
+    for _ in 0..2 {
+        let lines = [
+            client.dump().0,
+            client.admin("cache_memlimit 64", None),
+            client.admin("lru_crawler enable", None),
+        ];
+        for answer in lines {
+            assert_eq!(answer.statuses(), [UNSUPPORTED]);
+            let text = &answer.servers[0].text;
+            assert!(text.contains("by SASL"), "{text}");
+            assert!(text.contains("binary protocol alone"), "{text}");
+        }
+    }
+    assert_eq!(stat("total_connections"), before);
+    assert_eq!(client.get("key"), Got::Miss);
+}
+
+/// Why: there is no server that asks for SASL and speaks lines.
+#[test]
+fn a_server_of_sasl_speaks_no_lines() {
+    let refused = std::process::Command::new("memcached")
+        .args(["-S", "-B", "ascii", "-u", "root", "-p", "0", "-U", "0"])
+        .output()
+        .expect("memcached");
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("cannot allow the ASCII protocol"), "{said}");
 }
 
 /// FM-97: refused, or with nothing to tell: an error, never a miss.
