@@ -1,6 +1,6 @@
-//! The fault matrix: every fault of the catalogue × ASCII, meta, binary × get, set, multi-get of ten,
-//! incr × TCP, Unix sockets, in ASCII × short-cut on, off, each in a cell of its own, judged by what the
-//! server knows.
+//! The fault matrix: every fault of the catalogue × ASCII, meta, binary, and what the client chooses by
+//! itself × get, set, multi-get of ten, incr × TCP, Unix sockets × (but in binary) short-cut on, off, each
+//! in a cell of its own, judged by what the server knows.
 //!
 //! `MEMCACHED2_CELLS=meta/F04/` runs only the cells whose name contains that.
 
@@ -13,14 +13,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use faults::catalogue::Catalogue;
 use faults::matrix;
-use faults::outcome::{Protocol, Setup, Subject};
+use faults::outcome::{Column, Protocol, Setup, Subject};
 use faults::report::{self, Totals};
 
 /// One matrix at a time: the cells have deadlines.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// What the library speaks; a column of the matrix for each.
-const PROTOCOLS: &[Protocol] = &[Protocol::Ascii, Protocol::Meta, Protocol::Binary];
+const COLUMNS: &[Column] = &[
+    Column::Of(Protocol::Ascii),
+    Column::Of(Protocol::Meta),
+    Column::Of(Protocol::Binary),
+    Column::Auto,
+];
 
 /// With `paranoid=on` there is no wrong answer at all.
 #[test]
@@ -36,13 +41,13 @@ fn no_fault_that_can_be_seen_deceives_a_client() {
 
 fn all(paranoid: bool) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let totals: Vec<_> = PROTOCOLS
+    let totals: Vec<_> = COLUMNS
         .iter()
-        .map(|protocol| (protocol, run(*protocol, paranoid)))
+        .map(|column| (column, run(*column, paranoid)))
         .collect();
     let sum = |of: fn(&Totals) -> usize| totals.iter().map(|(_, totals)| of(totals)).sum::<usize>();
-    for (protocol, totals) in &totals {
-        let (name, cells, failed) = (protocol.name(), totals.cells, totals.failed);
+    for (column, totals) in &totals {
+        let (name, cells, failed) = (column.name(), totals.cells, totals.failed);
         println!("{name}: {cells} cells, {failed} failed");
     }
     println!("all protocols: {} cells", sum(|totals| totals.cells));
@@ -53,17 +58,17 @@ fn all(paranoid: bool) {
     );
 }
 
-fn run(protocol: Protocol, paranoid: bool) -> Totals {
-    let catalogue = Catalogue::new(protocol);
+fn run(column: Column, paranoid: bool) -> Totals {
+    let catalogue = Catalogue::of(column);
     let cells = matrix::cells(&catalogue, paranoid);
     let (open, planned) = (open_descriptors(), cells.len());
     let make = |setup: &Setup| Box::new(subject::Library::new(setup)) as Box<dyn Subject>;
     let run = matrix::run(cells, Arc::new(make));
     let switch = if paranoid { "paranoid=on" } else { "default" };
-    let title = format!("{}, {switch}", protocol.name());
+    let title = format!("{}, {switch}", column.name());
     let totals = report::print(&title, &catalogue, &run);
     assert_eq!(totals.cells, planned, "every cell has a verdict");
-    assert!(totals.blind == 0 || (protocol == Protocol::Ascii && !paranoid));
+    assert!(totals.blind == 0 || (!column.has_opaques() && !paranoid));
     if std::env::var_os(matrix::FILTER).is_none() {
         let least = report::least(&catalogue);
         assert!(

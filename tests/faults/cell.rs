@@ -25,7 +25,7 @@ impl Cell {
         let switch = |on| if on { "on" } else { "off" };
         format!(
             "{}/{}/{}/{}/{:?}/shortcut={}/paranoid={}",
-            self.case.protocol.name(),
+            self.case.column.name(),
             self.case.fault,
             self.case.variant,
             self.case.op.name(),
@@ -68,7 +68,7 @@ pub fn run(cell: &Cell, make: &dyn Fn(&Setup) -> Box<dyn Subject>) -> Verdict {
     load(&server, &cell.case);
     let setup = Setup {
         endpoint: server.endpoint().clone(),
-        protocol: cell.case.protocol,
+        column: cell.case.column,
         paranoid: cell.paranoid,
         shortcut: cell.shortcut,
         item_size_max: (2 * cell.case.length).max(1 << 20),

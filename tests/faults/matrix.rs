@@ -10,7 +10,7 @@ use super::catalogue::Catalogue;
 use super::cell::{self, Cell};
 use super::net::{Transport, lock};
 use super::oracle::{Kind, Objection};
-use super::outcome::{Protocol, Setup, Subject};
+use super::outcome::{Column, Protocol, Setup, Subject};
 use super::verdict::Verdict;
 
 /// Makes a client for a cell.
@@ -26,11 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A cell that was only slow is run so often again, alone, on a machine seen to be busy.
 const ATTEMPTS: usize = 3;
 
-/// Whether the short-cut is on: there is one in ASCII only.
-pub fn ways(protocol: Protocol) -> &'static [bool] {
-    match protocol {
-        Protocol::Ascii => &[true, false],
-        Protocol::Meta | Protocol::Binary => &[true],
+/// Whether the short-cut is on: there is none for frames.
+pub fn ways(column: Column) -> &'static [bool] {
+    match column {
+        Column::Of(Protocol::Binary) => &[true],
+        _ => &[true, false],
     }
 }
 
@@ -42,7 +42,7 @@ pub fn cells(catalogue: &Catalogue, paranoid: bool) -> Vec<Cell> {
             if case.only.is_some_and(|only| only != transport) {
                 continue;
             }
-            for &shortcut in ways(catalogue.protocol) {
+            for &shortcut in ways(catalogue.column) {
                 cells.push(Cell {
                     case: case.clone(),
                     transport,

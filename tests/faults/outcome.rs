@@ -21,6 +21,35 @@ pub mod status {
     pub const INTERNAL: i32 = 0x0108;
 }
 
+/// What the client is told to speak: a column of the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    Of(Protocol),
+    /// What it chooses by itself, of a server that tells version 1.6.18.
+    Auto,
+}
+
+impl Column {
+    /// As the option `protocol` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Column::Of(protocol) => protocol.name(),
+            Column::Auto => "auto",
+        }
+    }
+
+    /// Whether all replies say which command they are to.
+    pub fn has_opaques(self) -> bool {
+        matches!(self, Column::Of(protocol) if protocol.has_opaques())
+    }
+}
+
+impl Default for Column {
+    fn default() -> Column {
+        Column::Of(Protocol::default())
+    }
+}
+
 /// What client and server speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
@@ -146,7 +175,7 @@ impl Call {
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub endpoint: Endpoint,
-    pub protocol: Protocol,
+    pub column: Column,
     pub paranoid: bool,
     pub shortcut: bool,
     /// Values up to this length can be set.

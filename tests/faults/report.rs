@@ -69,7 +69,7 @@ pub fn print(title: &str, catalogue: &Catalogue, run: &Run) -> Totals {
             },
         );
     }
-    let speech = catalogue.protocol.name();
+    let speech = catalogue.column.name();
     println!(
         "\n{title}: {} faults, {} cells, {:.1} s",
         faults.len(),
@@ -138,5 +138,5 @@ pub fn least(catalogue: &Catalogue) -> usize {
     faults.extend(catalogue.exclusions.iter().map(|exclusion| exclusion.fault));
     faults.sort_unstable();
     faults.dedup();
-    (faults.len() * Op::ALL.len() - excluded) * 2 * ways(catalogue.protocol).len()
+    (faults.len() * Op::ALL.len() - excluded) * 2 * ways(catalogue.column).len()
 }

@@ -285,7 +285,7 @@ fn options(setup: &Setup) -> String {
     format!(
         "protocol={}&timeout={time}&connect_timeout={time}&batch_timeout={time}\
          &item_size_max={}&paranoid={}&shortcut={}",
-        setup.protocol.name(),
+        setup.column.name(),
         setup.item_size_max,
         switch(setup.paranoid),
         switch(setup.shortcut)

@@ -18,7 +18,7 @@ use super::frame::binary::{Frame, opcode};
 use super::frame::{self, Framed};
 use super::model;
 use super::net::Transport;
-use super::outcome::{Op, Protocol};
+use super::outcome::{Column, Op, Protocol};
 use super::rule::{Action, End, Kind, When};
 use super::script::Step;
 use super::store::{Item, Store};
@@ -56,6 +56,8 @@ pub enum Must {
 
 #[derive(Clone, Debug)]
 pub struct Case {
+    pub column: Column,
+    /// What is spoken in it.
     pub protocol: Protocol,
     pub fault: &'static str,
     pub variant: String,
@@ -88,6 +90,7 @@ pub struct Case {
 impl Case {
     fn new(fault: &'static str, variant: impl Into<String>, op: Op, attack: Attack) -> Case {
         Case {
+            column: Column::default(),
             protocol: Protocol::Ascii,
             fault,
             variant: variant.into(),
@@ -134,15 +137,25 @@ pub struct Exclusion {
 
 #[derive(Default)]
 pub struct Catalogue {
-    pub protocol: Protocol,
+    pub column: Column,
+    /// What the cases are in that are added.
+    protocol: Protocol,
     pub cases: Vec<Case>,
     pub exclusions: Vec<Exclusion>,
 }
 
 impl Catalogue {
+    pub fn of(column: Column) -> Catalogue {
+        match column {
+            Column::Of(protocol) => Catalogue::new(protocol),
+            Column::Auto => Catalogue::of_both(),
+        }
+    }
+
     pub fn new(protocol: Protocol) -> Catalogue {
         let mut catalogue = Catalogue {
             protocol,
+            column: Column::Of(protocol),
             ..Catalogue::default()
         };
         timing::add(&mut catalogue);
@@ -161,11 +174,57 @@ impl Catalogue {
         catalogue
     }
 
+    /// What a client meets that asks for the version with its first command, which is in ASCII, and then
+    /// speaks meta, but for multi-gets.
+    fn of_both() -> Catalogue {
+        let (lines, meta) = (
+            Catalogue::new(Protocol::Ascii),
+            Catalogue::new(Protocol::Meta),
+        );
+        let in_lines =
+            |case: &Case| case.op == Op::Mget || matches!(case.attack, Attack::Fresh(..));
+        let own = lines.cases.into_iter().filter(in_lines);
+        let others = meta.cases.into_iter().filter(|case| !in_lines(case));
+        let auto = |case| Case {
+            column: Column::Auto,
+            ..case
+        };
+        let mut catalogue = Catalogue {
+            protocol: Protocol::default(),
+            column: Column::Auto,
+            cases: own.chain(others).map(auto).collect(),
+            exclusions: Vec::new(),
+        };
+        for (exclusions, in_lines) in [(lines.exclusions, true), (meta.exclusions, false)] {
+            for Exclusion { fault, ops, rule } in exclusions {
+                let ops: Vec<Op> = ops
+                    .into_iter()
+                    .filter(|op| (*op == Op::Mget) == in_lines)
+                    .collect();
+                // Where the first command of a connection has cases, it is not excluded.
+                let has_cases = |op: &Op| {
+                    let mut cases = catalogue.cases.iter();
+                    cases.any(|case| case.fault == fault && case.op == *op)
+                };
+                let ops: Vec<Op> = ops.into_iter().filter(|op| !has_cases(op)).collect();
+                if !ops.is_empty() {
+                    catalogue.exclude(fault, &ops, rule);
+                }
+            }
+        }
+        catalogue.cases.sort_by_key(|case| case.fault);
+        catalogue
+            .exclusions
+            .sort_by_key(|exclusion| exclusion.fault);
+        catalogue
+    }
+
     fn add(&mut self, case: Case) {
         let protocol = self.protocol;
         let blind = case.blind && !protocol.has_opaques();
         self.cases.push(Case {
             protocol,
+            column: Column::Of(protocol),
             blind,
             ..case
         });
