@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::frame::Request;
+use super::frame::{Command, Request};
 use super::ledger::{Event, What};
 use super::outcome::{Ask, Call, DEADLINE, Outcome, effect, status};
 use super::reply;
@@ -185,7 +185,13 @@ impl World<'_> {
             };
             let inside = call.start <= event.at && event.at <= call.end;
             if inside && request.keys().contains(&key.as_bytes()) {
-                replies.push((&**request, self.sent_after(at, event.connection)));
+                let mut sent = self.sent_after(at, event.connection);
+                // As may that to a store of meta, before lines.
+                if matches!(request.command, Command::Read { .. }) && sent.starts_with(b"HD O") {
+                    let end = sent.iter().position(|byte| *byte == b'\n');
+                    sent.drain(..end.map_or(0, |end| end + 1));
+                }
+                replies.push((&**request, sent));
             }
         }
         replies
