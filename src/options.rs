@@ -154,8 +154,8 @@ options! {
             "Of `placement=consistent`: how many points there are for all servers together; 0 is the number of servers, squared.";
         failover: Failover = "error", Kind::Choice(Failover::WORDS), [],
             "What becomes of the keys of a server that is down, or that a call cannot connect to. `error`: commands on them fail. `miss`: they are told as misses, as by `errors_as_misses`. `next`: the next server has them, by the placement's own rule where it has one, else by the order of the list. `rehash`: they are hashed again, by that rule or with 0, 1, 2 … behind them, at most `hashing_retries` times. `gutter`: they go to the servers that say `gutter=on`, and live no longer than `gutter_ttl`. What a server that comes back still holds may be older than what was written elsewhere meanwhile: see docs/several-servers.md.";
-        gutter_ttl: Duration = "10s", Kind::Duration { min: MILLISECOND, none: false }, [],
-            "Of `failover=gutter`: how long what is stored in the place of a server that is down may live. Servers count whole seconds: it is rounded up.";
+        gutter_ttl: Duration = "10s", Kind::Duration { min: Duration::ZERO, none: false }, [],
+            "Of `failover=gutter`: how long what is stored in the place of a server that is down may live. Servers count whole seconds: it is rounded up, and is one at least.";
         replicate: Replicate = "off", Kind::Choice(&["off", "all", "any"]), [pooled],
             "All servers hold the same items: writes go to each of them, reads to one after the other until one has the item. A write is done with `all` where every server did it, with `any` where one did. See docs/several-servers.md.";
         sort_servers: bool = "off", Kind::Bool, [pooled],

@@ -211,10 +211,10 @@ impl Client {
     }
 }
 
-/// Rounded up.
+/// Rounded up, and at least one: 0 would be for ever.
 fn whole_seconds(time: Duration) -> i64 {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    i64::try_from(seconds).unwrap_or(i64::MAX)
+    i64::try_from(seconds).map_or(i64::MAX, |seconds| seconds.max(1))
 }
 
 /// Where other servers stand in for those that are down.
