@@ -150,7 +150,7 @@ options! {
             "Of `placement=consistent`: how many points there are for all servers together; 0 is the number of servers, squared.";
         sort_servers: bool = "off", Kind::Bool, [pooled],
             "Place as if the servers stood in the order of their hosts and ports, whatever the order of the list.";
-        discover_interval: Option<Duration> = "60s", Kind::Duration { min: MILLISECOND, none: true }, [pooled],
+        discover_interval: Option<Duration> = "1m", Kind::Duration { min: MILLISECOND, none: true }, [pooled],
             "Of `discover://`: after about so long (a tenth more or less) the configuration endpoint is asked again for the list of servers, by a call that comes then; `none` asks until there is a list, and never again.";
         discover_prefer: Prefer = "ip", Kind::Choice(&["ip", "name"]), [pooled],
             "Of `discover://`: what servers are connected to, of the two that the list tells of each: the address in the private network (`ip`), or the host name (`name`). Where one is missing, it is the other. Keys are placed, certificates checked and servers named by the host name either way.";

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use memcached2::error::Status;
 use memcached2::options::{
-    Clock, Kind, Options, Placement, Profile, Protocol, SECRET_MARK, Scope, ServerOptions, Stagger,
-    TABLE, TlsVersion, find,
+    Clock, Kind, Options, Placement, Prefer, Profile, Protocol, SECRET_MARK, Scope, ServerOptions,
+    Stagger, TABLE, TlsVersion, find,
 };
 
 use memcached2::uri::Secret;
@@ -89,6 +89,7 @@ fn a_number_without_a_unit_is_refused_for_its_unit() {
         "connect_stagger",
         "batch_timeout",
         "idle_check",
+        "discover_interval",
         "tcp_user_timeout",
     ] {
         let failure = set(name, "5").unwrap_err();
@@ -144,6 +145,8 @@ fn the_defaults_are_those_of_the_table() {
         hashing_retries: 10,
         total_buckets: 0,
         sort_servers: false,
+        discover_interval: Some(Duration::from_secs(60)),
+        discover_prefer: Prefer::Ip,
         tcp_nodelay: true,
         tcp_keepalive: true,
         tcp_user_timeout: Some(Duration::from_secs(2)),

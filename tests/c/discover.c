@@ -50,7 +50,7 @@ static void what_is_refused(void) {
   CHECK_STATUS(mc_options_set(options, "discover_interval", "none"), MC_OK);
   mc_options_free(options);
   mc_conn *conn = NULL;
-  CHECK_STATUS(mc_conn_open(NOBODY, &conn), MC_INVALID_ARGUMENT);
+  CHECK_STATUS(mc_conn_new(NOBODY, &conn), MC_INVALID_ARGUMENT);
   CHECK(conn == NULL);
 }
 

@@ -60,12 +60,12 @@ impl Outcome {
 
 /// Keeps what it is told, and when.
 #[derive(Default)]
-struct Gathered(Vec<(Outcome, Duration)>, Option<Instant>);
+struct Gathered(Vec<(Outcome, Duration)>, Option<Instant>, Vec<u32>);
 
 impl Gathered {
     fn of(count: usize) -> Gathered {
         let nothing = (Outcome::Done, Duration::MAX);
-        Gathered(vec![nothing; count], Some(Instant::now()))
+        Gathered(vec![nothing; count], Some(Instant::now()), vec![0; count])
     }
 
     fn tell(&mut self, tag: Token, outcome: Outcome) {
@@ -75,7 +75,9 @@ impl Gathered {
 }
 
 impl Sink for Gathered {
-    fn sent(&mut self, _: Token, _: &Sent) {}
+    fn sent(&mut self, tag: Token, sent: &Sent) {
+        self.2[tag as usize] = sent.lane;
+    }
 
     fn value(&mut self, tag: Token, _: &ValueHead, value: &[u8]) {
         self.tell(tag, Outcome::Value(value.into()));
@@ -106,7 +108,16 @@ impl Sink for Gathered {
         self.tell(tag, Outcome::Failed(status, phase, errno, text));
     }
 
-    fn keep(&mut self, _: u32, _: Vec<Chunk>, _: Vec<u8>) {}
+    /// The end of a lane: what nothing was told of went well by then.
+    fn keep(&mut self, lane: u32, _: Vec<Chunk>, _: Vec<u8>) {
+        let after = self.1.expect("begun").elapsed();
+        let untold = self.0.iter_mut().zip(&self.2);
+        for ((_, told), of) in untold {
+            if *of == lane && *told == Duration::MAX {
+                *told = after;
+            }
+        }
+    }
 }
 
 /// One command for each key; what is stored is the key.
