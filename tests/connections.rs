@@ -154,7 +154,9 @@ fn fm82_one_connection_that_is_stuck() {
     let _alone = alone();
     let timeout = Duration::from_millis(300);
     for server in [Memcached::tcp(&[]), Memcached::unix(&[])] {
-        let client = Client::new(&(server.uri() + "?max_connections=1&timeout=300ms"));
+        // So that every call waits for its turn.
+        let options = "?max_connections=1&timeout=300ms&reconnect=simple";
+        let client = Client::new(&(server.uri() + options));
         assert_eq!(client.set("contended", b"value"), OK);
         server.halt();
         let ([served, exhausted, late], longest) = contend(&client, 2);

@@ -27,7 +27,8 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn client(servers: &[&Memcached], timeout: Duration) -> Client {
     let uris: Vec<_> = servers.iter().map(|server| server.uri()).collect();
-    let options = format!("?timeout={}us", timeout.as_micros());
+    // Every call is to meet the server as it is.
+    let options = format!("?timeout={}us&reconnect=simple", timeout.as_micros());
     Client::new(&(uris.join(",") + &options))
 }
 

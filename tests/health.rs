@@ -20,10 +20,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use peer::{Line, Peer};
-
-/// `NO_AVAILABLE_SERVERS`, of the second kind.
-pub const CIRCUIT_OPEN: i32 = 0x0001_0405;
-
+use support::client::CIRCUIT_OPEN;
 /// What a server does with what it is asked.
 pub const ANSWERS: u32 = 0;
 pub const SILENT: u32 = 1;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{sleep, yield_now};
 use std::time::{Duration, Instant};
 
-use support::client::{Client, Got, NOT_FOUND, OK, name};
+use support::client::{CIRCUIT_OPEN, Client, Got, NOT_FOUND, OK, SLACK, name};
 use support::memcached::Memcached;
 use support::named::{self, Random};
 
@@ -45,6 +45,8 @@ enum What {
     /// A miss of a key that no one has stored since the server began.
     Missed,
     Lost(i32),
+    /// Not asked: the server is taken for down.
+    Refused,
     /// Never permitted.
     Wrong(String),
 }
@@ -61,6 +63,7 @@ impl Shared {
         let status = client.set(&key, &value);
         let what = match status {
             OK => What::Answered,
+            CIRCUIT_OPEN => What::Refused,
             status => What::Lost(status),
         };
         if status == OK && before % 2 == 0 && before == self.phase() {
@@ -82,6 +85,7 @@ impl Shared {
                 What::Wrong(format!("{key}: a miss"))
             }
             Got::Miss => What::Missed,
+            Got::Failed(CIRCUIT_OPEN) => What::Refused,
             Got::Failed(status) => What::Lost(status),
         };
         let end = self.began.elapsed();
@@ -155,8 +159,24 @@ fn recovery(calls: &[Call], outages: &[Outage]) -> Duration {
     outages.iter().map(first).max().unwrap_or_default()
 }
 
+/// With the breaker, and with every call trying the server.
 fn check(mut server: Memcached, kind: &str, threads: u32) {
-    let client = Client::new(&server.uri());
+    under(
+        &mut server,
+        kind,
+        threads,
+        "simple",
+        Duration::from_millis(100),
+    );
+    // Pauses of 240 ms at most, and the time of a call.
+    let back = Duration::from_millis(250) + SLACK;
+    under(&mut server, kind, threads, "breaker", back);
+}
+
+/// `rule`: for a server that failed; `back`: in how long it must be in use again.
+fn under(server: &mut Memcached, kind: &str, threads: u32, rule: &str, back: Duration) {
+    let kind = &format!("{kind}, {rule}");
+    let client = Client::new(&format!("{}?reconnect={rule}", server.uri()));
     // The first phase is 2: a key that was never stored has 0.
     let shared = Shared {
         began: Instant::now(),
@@ -168,16 +188,16 @@ fn check(mut server: Memcached, kind: &str, threads: u32) {
         let (shared, client) = (&shared, &client);
         let work = |seed| scope.spawn(move || shared.work(client, seed, threads));
         let workers: Vec<_> = (1..=u64::from(threads)).map(work).collect();
-        let outages = outages(&mut server, shared);
+        let outages = outages(server, shared);
         shared.done.store(true, Ordering::Relaxed);
         let calls = workers.into_iter().map(|w| w.join().expect("no panic"));
         (calls.flatten().collect::<Vec<_>>(), outages)
     });
     calls.sort_by_key(|call| call.begin);
-    report(kind, threads, &calls, &outages);
+    report(kind, threads, &calls, &outages, back);
 }
 
-fn report(kind: &str, threads: u32, calls: &[Call], outages: &[Outage]) {
+fn report(kind: &str, threads: u32, calls: &[Call], outages: &[Outage], back: Duration) {
     let during = |call: &Call| {
         let meanwhile = |o: &Outage| o.from <= call.begin && call.begin <= o.to;
         outages.iter().any(meanwhile)
@@ -196,6 +216,7 @@ fn report(kind: &str, threads: u32, calls: &[Call], outages: &[Outage]) {
     let issued = calls.iter().filter(|call| during(call)).count();
     let beside = lost.iter().filter(|call| !during(call)).count();
     let missed = calls.iter().filter(|c| matches!(c.what, What::Missed));
+    let refused = calls.iter().filter(|c| matches!(c.what, What::Refused));
     let connections: u64 = outages.iter().map(|outage| outage.connections).sum();
     let longest = outages.iter().map(|o| o.to - o.from).max();
     let slowest = calls.iter().map(|call| call.end - call.begin).max();
@@ -203,12 +224,13 @@ fn report(kind: &str, threads: u32, calls: &[Call], outages: &[Outage]) {
     println!(
         "{kind}, {threads} threads: {} calls, {} kills (down for {:.1} ms at most, {connections} \
          connections in all), {issued} calls issued while it was down, {} lost, {beside} of these \
-         issued before or after, {} misses, {} wrong; first answer {:.1} ms after the server's \
+         issued before or after, {} refused, {} misses, {} wrong; first answer {:.1} ms after the server's \
          return at most, slowest call {:.1} ms",
         calls.len(),
         outages.len(),
         milliseconds(longest.unwrap_or_default()),
         lost.len(),
+        refused.count(),
         missed.count(),
         wrong.len(),
         milliseconds(recovery),
@@ -227,7 +249,7 @@ fn report(kind: &str, threads: u32, calls: &[Call], outages: &[Outage]) {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(lost.len() as u64 <= issued as u64 + connections);
     assert!(beside as u64 <= connections, "more than one a connection");
-    assert!(recovery < Duration::from_millis(100), "{recovery:?}");
+    assert!(recovery < back, "{recovery:?}");
     // That the load was there, and the server not down for much longer than is said.
     let expected = u128::from(RATE) * (LIFE * KILLS).as_millis() / 1000;
     assert!(calls.len() as u128 > expected / 2, "{} calls", calls.len());

@@ -35,7 +35,8 @@ fn one_down() -> (Vec<Memcached>, Client) {
         Memcached::tcp_to_restart(&[]),
         Memcached::unix(&["-m", "100"]),
     ];
-    let client = Client::new(&list(&servers));
+    // So that it is asked each time.
+    let client = Client::new(&format!("{}?reconnect=simple", list(&servers)));
     servers[1].kill();
     (servers, client)
 }
@@ -385,7 +386,7 @@ fn ping_of_servers_one_of_which_is_killed() {
         Memcached::tcp_to_restart(&[]),
         Memcached::tcp(&[]),
     ];
-    let client = Client::new(&list(&servers));
+    let client = Client::new(&format!("{}?reconnect=simple", list(&servers)));
     let answer = client.ping();
     assert_eq!((answer.status, answer.statuses()), (OK, vec![OK; 3]));
     let names: Vec<_> = answer.servers.iter().map(|s| s.name.clone()).collect();

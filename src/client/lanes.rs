@@ -194,7 +194,7 @@ impl<S: Sink + ?Sized, C: Commands + ?Sized> Run<'_, '_, S, C> {
             let took = deadline::now().since(begin);
             health::slow(limit, took, lane.server.name, &mut self.notices);
         }
-        if let (Way::Made(lease), false) = (&mut lane.way, lane.server.health.is_sound()) {
+        if let (Way::Made(lease), true) = (&mut lane.way, lane.server.health.is_suspect()) {
             lease.watch();
         }
         let id = lane.id;

@@ -31,8 +31,11 @@ fn telling(loss: &Loss, waited: Duration) -> Telling {
         }
         Status::CONNECT_FAILED if is_ours(failure.errno) => Telling::Nothing,
         Status::CONNECT_FAILED | Status::RESOLVE_FAILED => Telling::Failed(Failing::Unreachable),
-        Status::TLS_FAILURE if loss.connected => Telling::Failed(Failing::Broken),
-        Status::TLS_FAILURE => Telling::Failed(Failing::Unreachable),
+        Status::TLS_FAILURE if loss.connected || failure.errno != 0 => {
+            Telling::Failed(Failing::Broken)
+        }
+        // One of the two does not want the other. That says neither that it works, nor that it does not.
+        Status::TLS_FAILURE => Telling::Nothing,
         // Of a former life of the server, or it was idle for too long.
         Status::SERVER_DISCONNECT if loss.closed && loss.reused && !loss.replied => {
             Telling::Nothing
@@ -86,7 +89,7 @@ impl Server {
     /// Something was heard of it that makes sense.
     #[inline(always)]
     pub fn answered(&self, notices: &mut Notices) {
-        if !self.health.is_sound() {
+        if self.health.is_suspect() {
             self.is_back(notices);
         }
     }
@@ -189,11 +192,12 @@ mod tests {
                 true,
                 Telling::Failed(Failing::Silent(WAITED)),
             ),
+            (Status::TLS_FAILURE, 0, false, Telling::Nothing),
             (
                 Status::TLS_FAILURE,
-                0,
+                libc::ECONNRESET,
                 false,
-                Telling::Failed(Failing::Unreachable),
+                Telling::Failed(Failing::Broken),
             ),
             (
                 Status::TLS_FAILURE,

@@ -200,7 +200,7 @@ impl Lane {
     /// Something was heard of the server that makes sense.
     #[inline(always)]
     pub fn answered(&mut self, notices: &mut Notices) {
-        if !self.server.health.is_sound() {
+        if self.server.health.is_suspect() {
             self.server.answered(notices);
             self.probe = None;
         }

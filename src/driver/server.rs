@@ -123,9 +123,9 @@ pub fn open_store(spec: &ServerSpec) -> Result<Option<Arc<MemoryStore>>> {
     embedded::open(name, said).map(Some)
 }
 
-/// Differs each time: the standard library's keys come from the system.
+/// Differs each time, and in forked children: the standard library's keys come from the system, once.
 fn random() -> u64 {
-    RandomState::new().hash_one(())
+    RandomState::new().hash_one(std::process::id())
 }
 
 fn hash(endpoint: &Endpoint) -> u64 {

@@ -43,12 +43,16 @@ impl<T: Task> State<T> {
         let mut late = Vec::new();
         let limit = self.jobs.get(id).map(|job| job.deadline);
         while let Some((at, place)) = self.jobs.get(id).and_then(|job| job.on_its_way(tag)) {
-            let key = self.take_back(id, at, place, why);
-            late.extend(key.filter(|key| why == Early::Late && !late.contains(key)));
+            if let (Early::Late, Place::Owed(token)) = (why, place) {
+                let key = self.tokens.get(token).map(|waiter| waiter.channel);
+                if let Some(key) = key.filter(|key| !late.contains(key)) {
+                    // First, so that what waits there is not sent elsewhere to a server that is down.
+                    self.note_silence(key, limit);
+                    late.push(key);
+                }
+            }
+            self.take_back(id, at, place, why);
             tag = at + 1;
-        }
-        for key in late {
-            self.note_silence(key, limit);
         }
         let there = self.jobs.get(id).is_some();
         self.ask(id);
@@ -72,20 +76,22 @@ impl<T: Task> State<T> {
         }
     }
 
-    /// A command is not waited for any more: the connection on which it was, if it had left.
-    fn take_back(&mut self, id: Id, tag: u32, place: Place, why: Early) -> Option<Id> {
+    /// A command is not waited for any more.
+    fn take_back(&mut self, id: Id, tag: u32, place: Place, why: Early) {
         let (key, owed) = match place {
-            Place::Nowhere => return None,
+            Place::Nowhere => return,
             Place::Queued(key) => (key, None),
             Place::Owed(token) => match self.tokens.get_mut(token) {
                 Some(waiter) => {
                     waiter.job = None;
                     (waiter.channel, Some(*waiter))
                 }
-                None => return None,
+                None => return,
             },
         };
-        let channel = self.channels.get_mut(key)?;
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         let mut loss = channel.lane.late();
         if why == Early::Cancelled {
             loss.failure = cancelled()
@@ -106,7 +112,6 @@ impl<T: Task> State<T> {
         if tried || owed.is_some_and(|waiter| why == Early::Late || !waiter.sent) {
             self.retire(key);
         }
-        owed.map(|_| key)
     }
 
     /// A silent server ends its own commands of batches, whatever those still may take.

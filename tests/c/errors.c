@@ -113,7 +113,8 @@ static struct peer start_peer(enum behaviour behaviour) {
     if (peer.child < 0) check_give_up("fork");
     if (peer.child == 0) serve(peer.fd, behaviour);
   }
-  snprintf(peer.uri, sizeof peer.uri, "memcached://127.0.0.1:%d/", ntohs(address.sin_port));
+  /* Every call is to meet it, however many have failed. */
+  snprintf(peer.uri, sizeof peer.uri, "memcached://127.0.0.1:%d/?reconnect=simple", ntohs(address.sin_port));
   return peer;
 }
 

@@ -180,7 +180,7 @@ static void with_one_server_down(const char *uri) {
   mc_client *client;
   mc_results *results;
   mc_stats_list *list;
-  snprintf(both, sizeof both, "%s memcached+unix:///nonexistent/socket?alias=gone", uri);
+  snprintf(both, sizeof both, "%s memcached+unix:///nonexistent/socket?alias=gone&reconnect=simple", uri);
   if (!CHECK_STATUS(mc_new(both, &client), MC_OK)) return;
   if (CHECK_STATUS(mc_stats_get(client, NULL, 0, &list), MC_PARTIAL)) {
     is_sound(list);

@@ -42,7 +42,7 @@ fn fm69_a_call_ends_in_time() {
         "timeout=none&connect_timeout=150ms",
         "timeout=150ms&connect_timeout=10s&paranoid=on",
     ] {
-        let servers = format!("stuck.test?{options}");
+        let servers = format!("stuck.test?{options}&reconnect=simple");
         let caller = Caller::new(&servers, &lookups.resolver());
         for _ in 0..2 {
             let outcome = in_time(LIMIT, || caller.get("key"));

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::support::client::{
-    CONNECT_FAILED, Client, Got, OK, SERVER_DISCONNECT, SLACK, TIMEOUT, last_error, name,
+    CIRCUIT_OPEN, CONNECT_FAILED, Client, Got, OK, SERVER_DISCONNECT, SLACK, TIMEOUT, last_error,
+    name,
 };
 use crate::support::memcached::Memcached;
 use crate::support::raw::Raw;
@@ -110,7 +111,8 @@ fn a_server_that_lets_wait() {
     assert_eq!(client.close(), OK);
     let taken = take_all(&server);
     assert!(taken.len() > 5);
-    nothing_works(&client, &[TIMEOUT, CONNECT_FAILED, SERVER_DISCONNECT]);
+    let statuses = [TIMEOUT, CONNECT_FAILED, SERVER_DISCONNECT, CIRCUIT_OPEN];
+    nothing_works(&client, &statuses);
     drop(taken);
     works_again(&client);
 }

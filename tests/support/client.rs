@@ -20,6 +20,7 @@ pub const TOO_LARGE: i32 = 0x0502;
 pub const MULTI_STORAGE: i32 = 0x0602;
 pub const CONNECT_FAILED: i32 = 0x0205;
 pub const SERVER_DISCONNECT: i32 = 0x0105;
+pub const CIRCUIT_OPEN: i32 = 0x0001_0405;
 pub const TIMEOUT: i32 = 0x0305;
 pub const POOL_EXHAUSTED: i32 = 0x0505;
 pub const CIRCUIT_OPEN: i32 = 0x1_0405;

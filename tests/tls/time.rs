@@ -32,7 +32,10 @@ fn fm91_a_handshake_that_stalls_ends_in_time() {
         "timeout=none&connect_timeout=150ms",
         "timeout=150ms&connect_timeout=10s&paranoid=on",
     ] {
-        let options = format!("?{limits}&batch_timeout=150ms&tls_ca={}", ca.display());
+        let options = format!(
+            "?{limits}&batch_timeout=150ms&reconnect=simple&tls_ca={}",
+            ca.display()
+        );
         let caller = calling(&format!("{silent}{options}"));
         for _ in 0..2 {
             let outcome = in_time(LIMIT, || caller.get("key"));

@@ -104,6 +104,8 @@ const SOUND: u32 = 0;
 const SUSPECT: u32 = 1;
 /// Calls are refused, but for those that try it.
 const DOWN: u32 = 2;
+/// Nothing is held against the server, and the program is asked all the same.
+const ASKED: u32 = 3;
 
 /// The health of one server, shared by all who use it.
 pub struct Health {
@@ -158,6 +160,12 @@ impl Health {
         self.mark.load(Ordering::Relaxed) == SOUND
     }
 
+    /// It has failed since it answered last: the next reply is to be told.
+    #[inline(always)]
+    pub fn is_suspect(&self) -> bool {
+        matches!(self.mark.load(Ordering::Relaxed), SUSPECT | DOWN)
+    }
+
     /// Whether a call may use the server. One that is told to probe has until `until` at most; then
     /// another may.
     pub fn admit(self: &Arc<Self>, now: Moment, until: Option<Moment>) -> Verdict {
@@ -189,9 +197,9 @@ impl Health {
     /// It has answered something, be it a refusal.
     #[inline(always)]
     pub fn answered(&self, now: impl FnOnce() -> Moment) -> Change {
-        match self.is_sound() {
-            true => Change::None,
-            false => self.clear(now()),
+        match self.is_suspect() {
+            true => self.clear(now()),
+            false => Change::None,
         }
     }
 
@@ -248,10 +256,12 @@ impl Health {
             let refuses = !asked.may_try();
             held = self.lock();
             // An answer may have come meanwhile.
-            return match refuses && !held.down && held.failures > 0 {
+            let change = match refuses && !held.down && held.failures > 0 {
                 true => held.turn(true, now),
                 false => Change::None,
             };
+            self.publish(&held);
+            return change;
         }
         let change = match !held.down && held.rule.refuses(now) {
             true => held.turn(true, now),
@@ -265,7 +275,7 @@ impl Health {
     /// right to try. With `reconnect=pymemcache`, only a dead server is down, as there.
     #[inline]
     pub fn is_down(&self, now: Moment) -> bool {
-        self.mark.load(Ordering::Relaxed) == DOWN && self.is_closed(now)
+        self.mark.load(Ordering::Relaxed) >= DOWN && self.is_closed(now)
     }
 
     #[cold]
@@ -317,7 +327,7 @@ impl Health {
     /// Tell those who ask without the lock; with it held.
     fn publish(&self, held: &Held) {
         let (mark, until) = match (held.down, held.rule.closed_until()) {
-            // It is asked whenever something depends on it.
+            _ if self.asked.is_some() && held.is_clean() => (ASKED, ASK),
             _ if self.asked.is_some() => (DOWN, ASK),
             (true, until) => (DOWN, until),
             (false, _) if held.is_clean() => (SOUND, 0),

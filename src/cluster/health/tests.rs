@@ -381,10 +381,12 @@ fn a_program_may_say_when() {
     says.yes.store(true, Ordering::Relaxed);
     assert!(matches!(health.admit(clock.0, None), Verdict::Go));
     assert_eq!(health.state(clock.0), State::Up);
+    assert!(!health.is_sound() && !health.is_suspect());
     health.answered(|| clock.0);
     for _ in 0..5 {
         assert_eq!(fail(&health, None, clock.0), Change::None);
     }
+    assert!(health.is_suspect());
     says.yes.store(false, Ordering::Relaxed);
     assert_eq!(fail(&health, None, clock.0), Change::Down);
     assert_eq!(health.answered(|| clock.0), Change::Up);
