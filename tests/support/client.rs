@@ -23,7 +23,6 @@ pub const SERVER_DISCONNECT: i32 = 0x0105;
 pub const CIRCUIT_OPEN: i32 = 0x0001_0405;
 pub const TIMEOUT: i32 = 0x0305;
 pub const POOL_EXHAUSTED: i32 = 0x0505;
-pub const CIRCUIT_OPEN: i32 = 0x1_0405;
 pub const INVALID_ARGUMENT: i32 = 0x0103;
 pub const UNSUPPORTED: i32 = 0x0603;
 pub const PARTIAL: i32 = 0x0708;
