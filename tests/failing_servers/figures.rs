@@ -120,8 +120,8 @@ impl Figures<'_> {
     fn recovery(&self) -> Option<Duration> {
         let back = self.trouble.back;
         let answered = self.calls.iter().filter(|call| call.failed.is_none());
-        let first = answered.map(|call| call.end).find(|end| *end >= back)?;
-        Some(first - back)
+        let after = answered.map(|call| call.end).filter(|end| *end >= back);
+        Some(after.min()? - back)
     }
 
     /// Calls that fail although they were begun long enough after the server's return.
@@ -149,6 +149,7 @@ impl Figures<'_> {
             connections,
             from,
             back,
+            ..
         } = self.trouble;
         let lost = self.lost();
         let beside = lost.iter().filter(|call| !self.while_down(call)).count();
