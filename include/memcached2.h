@@ -215,6 +215,12 @@
 #define MC_EVENT_QUIET_FAILED 4
 
 /**
+ * A connection over TLS was made with tls_insecure_skip_verify=on: nobody has verified who answers there.
+ * Told once for each such connection, behind its MC_EVENT_CONNECTED. Since: 0.1.
+ */
+#define MC_EVENT_TLS_UNVERIFIED 8
+
+/**
  * `have`: the value was received. Since: 0.1.
  */
 #define MC_HAVE_VALUE 1

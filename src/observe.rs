@@ -15,6 +15,9 @@ pub enum What {
     Closed = 3,
     /// A quiet write failed.
     QuietFailed = 4,
+    /// A connection was made over TLS to a server that may be any: its certificate was not verified, as
+    /// the client's options say. Behind [`What::Connected`].
+    TlsUnverified = 8,
 }
 
 /// One event. Holds neither keys, nor values, nor credentials.

@@ -22,7 +22,9 @@ use std::time::Duration;
 use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::deadline::{Deadline, Nanos};
-use crate::driver::{call, connect, contest, deliver, lane, place, server, slot, state, thread};
+use crate::driver::{
+    call, connect, contest, deliver, lane, place, secure, server, slot, state, thread,
+};
 pub use crate::driver::{pool, sink};
 use crate::error::{Failure, Result, Status};
 use crate::names::ServerName;

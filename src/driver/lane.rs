@@ -8,6 +8,7 @@ use super::connect::Attempt;
 use super::contest::Socket;
 use super::place::Noted;
 use super::pool::{Lease, Seat};
+use super::secure;
 use super::server::Server;
 use crate::connection::arrival::Abandoned;
 use crate::connection::embedded;
@@ -151,7 +152,7 @@ impl Lane {
         if let Some(socket) = making.attempt.go_on(call, &self.server, ready, now)? {
             self.connected(socket, now);
             self.since = now;
-            notices.push(What::Connected, self.server.name, Status::OK, String::new);
+            secure::connected(call, &self.server, notices);
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ pub const MC_EVENT_CONNECT_FAILED: u32 = 2;
 pub const MC_EVENT_CLOSED: u32 = 3;
 /// A quiet command (MC_NOREPLY) failed. Since: 0.1.
 pub const MC_EVENT_QUIET_FAILED: u32 = 4;
+/// A connection over TLS was made with tls_insecure_skip_verify=on: nobody has verified who answers there.
+/// Told once for each such connection, behind its MC_EVENT_CONNECTED. Since: 0.1.
+pub const MC_EVENT_TLS_UNVERIFIED: u32 = 8;
 
 /// One event. The texts are valid until the callback returns; they hold no keys, values or credentials.
 /// Grows at its end. Since: 0.1.
