@@ -237,6 +237,12 @@
 #define MC_EVENT_ERROR_AS_MISS 8
 
 /**
+ * A connection over TLS was made with tls_insecure_skip_verify=on: nobody has verified who answers there.
+ * Told once for each such connection, behind its MC_EVENT_CONNECTED. Since: 0.1.
+ */
+#define MC_EVENT_TLS_UNVERIFIED 9
+
+/**
  * The server is used. Since: 0.1.
  */
 #define MC_SERVER_UP 0

@@ -23,6 +23,9 @@ pub enum What {
     Slow = 7,
     /// A command failed, and its caller was told a miss (the option `errors_as_misses`).
     ErrorAsMiss = 8,
+    /// A connection was made over TLS to a server that may be any: its certificate was not verified, as
+    /// the client's options say. Behind [`What::Connected`].
+    TlsUnverified = 9,
 }
 
 /// One event. Holds neither keys, nor values, nor credentials.

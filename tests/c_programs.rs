@@ -132,6 +132,39 @@ fn tests_pass_under_valgrind() {
     run_tests(|| Memcached::unix(&MEMORY), checked);
 }
 
+/// A server whose certificate is signed by the authority that is named, by another one, and by one that
+/// cannot be read.
+#[cfg(feature = "tls")]
+#[test]
+fn tls_talks_to_whom_it_verifies() {
+    let (authority, other) = (
+        certificates::Authority::new(),
+        certificates::Authority::new(),
+    );
+    let shown = authority.issue("server", &certificates::server(&["127.0.0.1"]));
+    let server = Memcached::tcp(&[&MEMORY[..], &["-Z", "-o", &shown.flag()]].concat());
+    let uri = server.uri().replace("memcached://", "memcacheds://");
+    let uri = format!("{uri}?timeout=20s&connect_timeout=20s");
+    let example = examples().iter().find(|one| one.name == "tls");
+    let path = &example.expect("the example").path;
+    for command in [plain, checked] {
+        let tried = |ca: &Path| run(command(path).arg(&uri).arg(ca), LIMIT);
+        let ran = tried(&authority.ca()).succeeded();
+        let said = "verified, and 18 bytes came back: for your eyes only\n";
+        assert_eq!(ran.stdout, said, "{}", ran.report());
+        let missing = authority.path("none.pem");
+        for (ca, why) in [
+            (other.ca(), "unknown authority (tls_ca)"),
+            (missing, "none.pem"),
+        ] {
+            let ran = tried(&ca);
+            assert_eq!(ran.status.code(), Some(1), "{}", ran.report());
+            assert!(ran.stdout.starts_with("not verified: "), "{}", ran.report());
+            assert!(ran.stdout.contains(why), "{}", ran.report());
+        }
+    }
+}
+
 /// Run one example, plain over TCP and a Unix socket, and under valgrind.
 fn run_example(name: &str, arguments: impl Fn(&str) -> Vec<String>) -> Vec<Ran> {
     let example = examples()
@@ -165,6 +198,7 @@ fn every_example_has_a_test() {
         "options",
         "page_cache",
         "quickstart",
+        "tls",
     ];
     assert_eq!(names, expected);
 }

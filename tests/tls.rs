@@ -28,3 +28,5 @@ mod sessions;
 mod time;
 #[path = "tls/traffic.rs"]
 mod traffic;
+#[path = "tls/unverified.rs"]
+mod unverified;

@@ -13,12 +13,13 @@ use super::call::Call;
 use super::connect::Attempt;
 use super::contest::Socket;
 use super::place::Noted;
+use super::secure;
 use super::server::Server;
 use crate::connection::inbox::Inbox;
 use crate::connection::trouble::Trouble;
 use crate::deadline::Moment;
 use crate::error::{Effect, Failure, Phase, Result, Status};
-use crate::observe::{Notices, What};
+use crate::observe::Notices;
 use crate::protocol::Span;
 use crate::transport::{Interest, Mode, Readiness, Receiver, Stream};
 
@@ -171,7 +172,7 @@ impl Aside {
 
     fn begin(&mut self, call: &Call<'_>, now: Moment, notices: &mut Notices) -> Result<()> {
         match self.server.pipe() {
-            Some(stream) => self.made(Noted::default(), stream, notices),
+            Some(stream) => self.made(call, Noted::default(), stream, notices),
             None if self.server.spec.credentials.is_some()
                 && call.options.authenticates_by_sasl() =>
             {
@@ -192,9 +193,9 @@ impl Aside {
         Ok(())
     }
 
-    fn made(&mut self, noted: Noted, stream: Stream, notices: &mut Notices) {
+    fn made(&mut self, call: &Call<'_>, noted: Noted, stream: Stream, notices: &mut Notices) {
         self.way = Way::Made { noted, stream };
-        notices.push(What::Connected, self.server.name, Status::OK, String::new);
+        secure::connected(call, &self.server, notices);
     }
 
     /// Go on making the connection, and once it is made, with the exchange.
@@ -208,7 +209,7 @@ impl Aside {
     ) {
         if let Way::Making(attempt) = &mut self.way {
             match attempt.go_on(call, &self.server, ready, now) {
-                Ok(Some(Socket { noted, stream, .. })) => self.made(noted, stream, notices),
+                Ok(Some(Socket { noted, stream, .. })) => self.made(call, noted, stream, notices),
                 Ok(None) => return,
                 Err(failure) => return self.end(failure, false),
             }

@@ -28,7 +28,8 @@ use crate::cluster::placer::Custom;
 use crate::config::Config;
 use crate::deadline::{self, Deadline, Nanos};
 use crate::driver::{
-    call, connect, contest, deliver, health, lane, place, server, slot, snapshot, state, thread,
+    call, connect, contest, deliver, health, lane, place, secure, server, slot, snapshot, state,
+    thread,
 };
 pub use crate::driver::{pool, sink};
 use crate::error::{Failure, Result, Status};

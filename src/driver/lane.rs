@@ -9,6 +9,7 @@ use super::connect::Attempt;
 use super::contest::Socket;
 use super::place::Noted;
 use super::pool::{Lease, Seat};
+use super::secure;
 use super::server::Server;
 use super::turned_away::turned_away;
 use crate::cluster::health::Probe;
@@ -175,7 +176,7 @@ impl Lane {
             }
             self.connected(socket, now);
             self.since = now;
-            notices.push(What::Connected, self.server.name, Status::OK, String::new);
+            secure::connected(call, &self.server, notices);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::place::Noted;
 use super::server::Server;
 use crate::connection::trouble::tls_failure;
 use crate::error::{Failure, Phase, Result, Status};
+use crate::observe::{Notices, What};
 use crate::transport::tls::{TlsFault, TlsStream};
 use crate::transport::{Readiness, Stream};
 
@@ -69,6 +70,17 @@ impl Securing {
                 Err(tls_failure(server.name, &error))
             }
         }
+    }
+}
+
+/// A connection was made, secured or not.
+pub fn connected(call: &Call<'_>, server: &Server, notices: &mut Notices) {
+    notices.push(What::Connected, server.name, Status::OK, String::new);
+    if server.spec.tls_name.is_some() && call.options.tls_insecure_skip_verify {
+        notices.push(What::TlsUnverified, server.name, Status::OK, || {
+            let server = server.name;
+            format!("the certificate of {server} was not verified: tls_insecure_skip_verify is on")
+        });
     }
 }
 

@@ -310,7 +310,9 @@ impl Store {
         self.flushed_until.store(until, Relaxed);
         if until <= now {
             self.flushed_below_cas.store(self.next_cas(), Relaxed);
-            self.drop_chosen();
+            if until != 0 {
+                self.drop_chosen();
+            }
         }
     }
 

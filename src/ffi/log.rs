@@ -29,6 +29,9 @@ pub const MC_EVENT_SLOW: u32 = 7;
 /// A command failed, and its caller was told a miss (options errors_as_misses and failover=miss); `status`
 /// and `text` are the cause, and `server` is "" where there was none to ask. Since: 0.1.
 pub const MC_EVENT_ERROR_AS_MISS: u32 = 8;
+/// A connection over TLS was made with tls_insecure_skip_verify=on: nobody has verified who answers there.
+/// Told once for each such connection, behind its MC_EVENT_CONNECTED. Since: 0.1.
+pub const MC_EVENT_TLS_UNVERIFIED: u32 = 9;
 
 /// One event. The texts are valid until the callback returns; they hold no keys, values or credentials.
 /// Grows at its end. Since: 0.1.
