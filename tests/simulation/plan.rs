@@ -69,7 +69,10 @@ impl Plan {
         let hosts = servers + random.below(3) as usize;
         let timeout = random.one_of(&[15 * MS, 40 * MS, 100 * MS, 250 * MS, SECOND]);
         let batch_timeout = timeout * random.one_of(&[1, 2, 10]);
-        let connect_timeout = random.one_of(&[timeout / 4, timeout, timeout * 2]);
+        // Longer than the way to the farthest host and back.
+        let connect_timeout = random
+            .one_of(&[timeout / 4, timeout, timeout * 2])
+            .max(8 * MS);
         let protocol = random.below(4) as usize;
         let few = random.percent(30);
         let keys = if few { 4 } else { KEYS };
