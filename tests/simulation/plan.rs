@@ -69,7 +69,10 @@ impl Plan {
         let hosts = servers + random.below(3) as usize;
         let timeout = random.one_of(&[15 * MS, 40 * MS, 100 * MS, 250 * MS, SECOND]);
         let batch_timeout = timeout * random.one_of(&[1, 2, 10]);
-        let connect_timeout = random.one_of(&[timeout / 4, timeout, timeout * 2]);
+        // Longer than the way to the farthest host and back.
+        let connect_timeout = random
+            .one_of(&[timeout / 4, timeout, timeout * 2])
+            .max(8 * MS);
         let protocol = random.below(4) as usize;
         let few = random.percent(30);
         let keys = if few { 4 } else { KEYS };
@@ -104,8 +107,8 @@ impl Plan {
             Step::Submit(_) | Step::SubmitMany(_) => false,
             _ => true,
         };
-        // The first two fill the servers.
-        self.options.contains("default_noreply=off") && self.steps.iter().skip(2).all(waits)
+        // The first fills the servers.
+        self.options.contains("default_noreply=off") && self.steps.iter().skip(1).all(waits)
     }
 }
 
@@ -135,18 +138,16 @@ fn steps(
     // By one driver, or by both.
     let (blocking, looped) = random.one_of(&[(true, false), (false, true), (true, true)]);
     // So that there is something to be read.
-    for _ in 0..2 {
-        let all = (0..keys).map(|key| Ask {
-            key,
-            ..ask(random, keys, Some(Op::Set))
-        });
-        let all: Vec<Ask> = all.collect();
-        steps.push(if blocking {
-            Step::Many(all)
-        } else {
-            Step::SubmitMany(all)
-        });
-    }
+    let all = (0..keys).map(|key| Ask {
+        key,
+        ..ask(random, keys, Some(Op::Set))
+    });
+    let all: Vec<Ask> = all.collect();
+    steps.push(if blocking {
+        Step::Many(all)
+    } else {
+        Step::SubmitMany(all)
+    });
     if looped {
         steps.push(Step::Turn(timeout));
     }
@@ -154,7 +155,7 @@ fn steps(
     let batches = random.one_of(&[0, 30, 60]);
     let quiet = random.one_of(&[0, 1]);
     let faults = random.one_of(&[0, 1, 2, 3, 4, 6]);
-    let count = random.between(8, 30);
+    let count = random.between(5, 20);
     for _ in 0..count {
         if random.below(count) < faults {
             let after = random.one_of(&[0, 50 * US, 300 * US, 2 * MS, timeout / 2]);
@@ -189,7 +190,7 @@ fn steps(
 fn one(random: &mut Random, keys: usize, timeout: u64, looped: bool, often: u64) -> Step {
     let many = random.percent(often);
     if many {
-        let n = random.one_of(&[1, 2, 5, 10, 30]);
+        let n = random.one_of(&[1, 2, 3, 5, 8, 20]);
         let op = random.one_of(&[None, Some(Op::Get), Some(Op::Get), Some(Op::Set)]);
         let all = (0..n).map(|_| ask(random, keys, op)).collect();
         return if looped {
@@ -241,7 +242,12 @@ fn ask(random: &mut Random, keys: usize, op: Option<Op>) -> Ask {
         key,
         quiet: random.percent(20),
         flags: random.one_of(&[0, 0, 7, u32::MAX]),
-        length: random.one_of(&[0, 10, 40, 40, 100, 100, 700, 1200, 5000, 20_000, 70_000]),
+        length: match random.below(40) {
+            0 => 70_000,
+            1 => 20_000,
+            2 | 3 => 5000,
+            _ => random.one_of(&[0, 10, 40, 40, 100, 100, 700, 1200]),
+        },
     }
 }
 
