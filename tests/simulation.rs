@@ -47,9 +47,10 @@ mod world;
 #[path = "simulation/wrong.rs"]
 mod wrong;
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clock::MS;
 use memcached2::protocol::Op;
@@ -57,6 +58,9 @@ use plan::{Ask, KEYS, Plan, Step};
 use random::Random;
 use report::Counts;
 use schedule::{run, run_plan};
+
+/// A schedule takes milliseconds; one that takes so long does not end.
+const STUCK: Duration = Duration::from_secs(60);
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -70,9 +74,12 @@ fn number(name: &str) -> Option<u64> {
 fn run_all(first: u64, count: u64) -> Counts {
     let next = AtomicU64::new(first);
     let all = Mutex::new((Counts::default(), Vec::new()));
+    let under_way = Mutex::new(BTreeMap::<u64, Instant>::new());
+    let working = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     std::thread::scope(|scope| {
         for _ in 0..threads {
+            working.fetch_add(1, Ordering::Relaxed);
             scope.spawn(|| {
                 let mut counts = Counts::default();
                 loop {
@@ -80,7 +87,12 @@ fn run_all(first: u64, count: u64) -> Counts {
                     if seed >= first + count {
                         break;
                     }
+                    under_way
+                        .lock()
+                        .expect("no panic")
+                        .insert(seed, Instant::now());
                     let verdict = run(seed, false);
+                    under_way.lock().expect("no panic").remove(&seed);
                     counts.add(&verdict.counts);
                     if !verdict.breaches.is_empty() {
                         next.store(first + count, Ordering::Relaxed);
@@ -88,7 +100,18 @@ fn run_all(first: u64, count: u64) -> Counts {
                     }
                 }
                 all.lock().expect("no panic").0.add(&counts);
+                working.fetch_sub(1, Ordering::Relaxed);
             });
+        }
+        // What goes round and round without a system call is stopped by nothing else.
+        while working.load(Ordering::Relaxed) > 0 {
+            std::thread::sleep(Duration::from_millis(20));
+            let all = under_way.lock().expect("no panic");
+            if let Some((seed, _)) = all.iter().find(|(_, begun)| begun.elapsed() > STUCK) {
+                println!("seed {seed} breaks a promise; again: MEMCACHED2_SEED={seed}");
+                println!("BREACH of BoundedTime: it has not ended in {STUCK:?}");
+                std::process::exit(1);
+            }
         }
     });
     let (counts, broken) = all.into_inner().expect("no panic");
