@@ -32,7 +32,8 @@ struct Line {
 impl Line {
     fn new(protocol: &str, fill: Fill) -> Line {
         let server = Scripted::new(Script::whole(Vec::new()));
-        let options = format!("?timeout=10s&connect_timeout=10s&protocol={protocol}");
+        let options =
+            format!("?timeout=10s&connect_timeout=10s&protocol={protocol}&reconnect=simple");
         let client = Client::new(&server.uri(&options));
         Line {
             client,

@@ -343,7 +343,7 @@ impl Pool {
 
     /// Something is held against the server: the next reply over each of its connections is to be told.
     pub fn watch(&self) {
-        let next = |now: u64| Some(now / LIFE * LIFE | now.wrapping_add(1) % LIFE);
+        let next = |now: u64| Some((now / LIFE * LIFE) | (now.wrapping_add(1) % LIFE));
         // `next` never declines.
         let _ = self
             .epoch
@@ -502,7 +502,7 @@ impl Lease {
     pub fn watch(&mut self) {
         if let Some(pooled) = &mut self.pooled {
             let epoch = pooled.epoch;
-            pooled.epoch = epoch / LIFE * LIFE | epoch.wrapping_sub(1) % LIFE;
+            pooled.epoch = (epoch / LIFE * LIFE) | (epoch.wrapping_sub(1) % LIFE);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The other rules, as an option names them.
 
 use crate::support::client::{Client, Got, SERVER_DISCONNECT};
+use crate::support::forked::in_child;
 use crate::{ANSWERS, CIRCUIT_OPEN, CLOSES, Moody};
 
 /// Every call tries.
@@ -89,4 +90,24 @@ fn health_stays_with_its_server() {
     assert_eq!(client.set_servers(""), 0);
     assert_eq!(client.set_servers(&uri), 0);
     assert_eq!(client.get("a"), Got::Miss);
+}
+
+/// FM-15: what the parent holds against a server is none of its child's business.
+#[test]
+fn fm15_a_child_begins_afresh() {
+    let server = Moody::new(CLOSES);
+    let client = Client::new(&server.uri("breaker_pause=1h"));
+    for _ in 0..3 {
+        assert_eq!(client.get("a"), Got::Failed(SERVER_DISCONNECT));
+    }
+    assert_eq!(client.get("a"), Got::Failed(CIRCUIT_OPEN));
+    in_child(|| {
+        let told: Vec<Got> = (0..4).map(|_| client.get("a")).collect();
+        let closed = told[..3]
+            .iter()
+            .all(|got| *got == Got::Failed(SERVER_DISCONNECT));
+        closed && told[3] == Got::Failed(CIRCUIT_OPEN)
+    });
+    assert_eq!(server.asked(), 6);
+    assert_eq!(client.get("a"), Got::Failed(CIRCUIT_OPEN));
 }
