@@ -1,24 +1,23 @@
 //! All servers dead, and a program that goes on calling: next to nothing is done.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::alone;
 use crate::black_hole::BlackHole;
-use crate::fleet::{keys_of, name, server};
-use crate::support::client::{self, CIRCUIT_OPEN, Client, Got};
+use crate::fleet::{name, server};
+use crate::support::cc::{self, tree};
+use crate::support::install::installed;
 use crate::support::memcached::Memcached;
-use crate::support::observed::{self, Events};
-use crate::{alone, usage};
+use crate::support::run::run;
 
-const TIME: Duration = Duration::from_secs(10);
-/// As long the program's own part of the work is measured.
-const OWN: Duration = Duration::from_secs(3);
-const THREADS: usize = 2;
-/// Calls a second, of each thread.
-const RATE: u32 = 100;
+const SECONDS: &str = "10";
+const CALLS_A_SECOND: &str = "100";
+/// With what a call may wait for, and as long again without calls.
+const LIMIT: Duration = Duration::from_secs(60);
 const SERVERS: usize = 5;
 
 /// Closes every connection that it has accepted, and counts them.
@@ -36,70 +35,38 @@ fn closing() -> (String, Arc<AtomicUsize>) {
     (format!("memcached://{address}/"), accepted)
 }
 
-/// So many times a second, for so long.
-fn at_a_rate(time: Duration, mut call: impl FnMut(usize)) {
-    let began = Instant::now();
-    for n in 0..RATE * time.as_secs() as u32 {
-        let due = Duration::from_secs(1) * n / RATE;
-        sleep(due.saturating_sub(began.elapsed()));
-        if began.elapsed() >= time {
-            break;
-        }
-        call(n as usize);
-    }
-}
-
-/// The processor's time, as a share of `time`, that `work` takes in each of the threads; and what it made.
-fn share<T: Send>(work: impl Fn() -> T + Sync) -> (f64, Vec<T>) {
-    let (before, began) = (usage::of_process().time, Instant::now());
-    let made = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(&work)).collect();
-        let joined = threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no panic"));
-        joined.collect()
-    });
-    let used = usage::of_process().time - before;
-    (used.as_secs_f64() / began.elapsed().as_secs_f64(), made)
-}
-
-/// Calls that all fail, one server after the other; `what` says in which way each of these is dead.
-fn call_the_dead(client: &Client, events: &Events, what: [&str; SERVERS]) {
-    let keys: Vec<_> = (0..SERVERS)
-        .flat_map(|slot| keys_of(client, slot, 1))
-        .collect();
-    let began = Instant::now();
-    let (used, statuses) = share(|| {
-        let mut statuses = Vec::new();
-        at_a_rate(TIME, |n| match client.get(&keys[n % SERVERS]) {
-            Got::Failed(status) => statuses.push(status),
-            got => panic!("{got:?} of a dead server"),
-        });
-        statuses
-    });
-    let time = began.elapsed().as_secs_f64();
-    // The program's own part: to sleep, and to wake up.
-    let (own, _) = share(|| at_a_rate(OWN, |_| ()));
-    let statuses = statuses.concat();
-    let left_alone = statuses
-        .iter()
-        .filter(|status| **status == CIRCUIT_OPEN)
-        .count();
+/// Have the installed library, in a program of its own, call servers that are dead, each in the way that
+/// `what` says. How often each was tried.
+fn call_the_dead(uris: &[String], what: [&str; SERVERS]) -> [usize; SERVERS] {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dead_servers");
+    installed().program(&tree().join("tests/programs/dead_servers.c"), &program);
+    let mut command = cc::command(&program);
+    command.args([SECONDS, CALLS_A_SECOND]).args(aliased(uris));
+    let printed = run(&mut command, LIMIT).succeeded().stdout;
+    let mut lines = printed.lines();
+    let numbers = lines.next().expect("a line of numbers").split(' ');
+    let numbers: Vec<f64> = numbers.map(|n| n.parse().expect("a number")).collect();
+    let [calls, left_alone, took, used, own] = numbers[..] else {
+        panic!("{printed}");
+    };
+    let share = |part: f64| part * 100.0 / took;
     println!(
-        "{} calls in {time:.1} s, {left_alone} of them {}: {:.2} % of a processor, of which the program that \
-         only sleeps between its calls takes {:.2} %",
-        statuses.len(),
-        client::name(CIRCUIT_OPEN),
-        used * 100.0,
-        own * 100.0,
+        "{calls} calls in {:.1} s, {left_alone} of them CIRCUIT_OPEN: {:.2} % of a processor, of which the \
+         program's own sleep between its calls takes {:.2} %",
+        took / 1e6,
+        share(used),
+        share(own),
     );
-    for (slot, what) in what.iter().enumerate() {
-        let attempts = events.attempts(&name(slot));
-        let rate = attempts as f64 / time;
+    let tried: Vec<&str> = lines.collect();
+    let mut attempts = [0; SERVERS];
+    for (slot, attempts) in attempts.iter_mut().enumerate() {
+        *attempts = tried.iter().filter(|server| **server == name(slot)).count();
+        let (what, rate) = (what[slot], *attempts as f64 * 1e6 / took);
         println!("    a server that {what}: {attempts} attempts to connect, {rate:.2} a second");
-        assert!(attempts > 0 && rate < 5.0, "{what}: {attempts} attempts");
+        assert!(*attempts > 0 && rate < 5.0, "{what}: {attempts} attempts");
     }
-    assert!(used - own < 0.01, "{used} less {own}");
+    assert!(share(used) < 1.0, "{} % of a processor", share(used));
+    attempts
 }
 
 fn aliased(uris: &[String]) -> Vec<String> {
@@ -115,9 +82,11 @@ fn aliased(uris: &[String]) -> Vec<String> {
 fn fm78_all_servers_refuse_for_ten_seconds() {
     let _alone = alone();
     let mut servers = [(); SERVERS].map(|()| server());
-    let (client, events) = observed::client(&aliased(&servers.each_ref().map(Memcached::uri)), &[]);
     servers.iter_mut().for_each(Memcached::kill);
-    call_the_dead(&client, &events, ["refuses"; SERVERS]);
+    call_the_dead(
+        &servers.each_ref().map(Memcached::uri),
+        ["refuses"; SERVERS],
+    );
 }
 
 /// FM-75, FM-78: each is dead in another way.
@@ -133,11 +102,10 @@ fn fm78_all_servers_dead_for_ten_seconds() {
         closing,
         hole.uri(),
     ];
-    let (client, events) = observed::client(&aliased(&uris), &[]);
     refusing.iter_mut().for_each(Memcached::kill);
     silent.halt();
     let what = ["refuses", "refuses", "is silent", "closes", "swallows"];
-    call_the_dead(&client, &events, what);
+    let attempts = call_the_dead(&uris, what);
     // What the observer is told is what happens.
-    assert_eq!(accepted.load(SeqCst), events.attempts(&name(3)));
+    assert_eq!(accepted.load(SeqCst), attempts[3]);
 }

@@ -63,9 +63,9 @@ impl Load<'_> {
 
     /// `call` says what failed, and what is wrong.
     fn timed<T>(&self, slot: usize, call: impl FnOnce() -> T) -> (Call, T) {
-        let (begin, waits) = (self.board.began.elapsed(), usage::of_thread().waits);
+        let (begin, waits) = (self.board.began.elapsed(), usage::waits());
         let made = call();
-        let waited = usage::of_thread().waits != waits;
+        let waited = usage::waits() != waits;
         let call = Call {
             begin,
             end: self.board.began.elapsed(),

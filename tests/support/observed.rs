@@ -8,9 +8,6 @@ use std::time::Instant;
 use super::abi::Handle;
 use super::client::{Client, OK, last_error, name};
 
-pub const CONNECTED: u32 = 1;
-pub const CONNECT_FAILED: u32 = 2;
-pub const UP: u32 = 5;
 pub const DOWN: u32 = 6;
 
 /// The beginning of `mc_event`.
@@ -62,11 +59,6 @@ impl Events {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    /// How many connections to a server were tried.
-    pub fn attempts(&self, server: &str) -> usize {
-        self.count(server, &[CONNECTED, CONNECT_FAILED])
     }
 
     pub fn count(&self, server: &str, what: &[u32]) -> usize {
