@@ -105,7 +105,7 @@ fn limit_under_threads() {
                     let len = (seed >> 40) as usize % 900_000;
                     let key = format!("key{}", (seed >> 33) % 5000);
                     let stored = put(store, &key, &value[..len]);
-                    assert!(matches!(stored, Stored::Stored(_)), "{stored:?}");
+                    assert!(matches!(stored, Stored::Stored { .. }), "{stored:?}");
                     highest.fetch_max(store.used() as u64, Relaxed);
                 }
             });
