@@ -14,9 +14,8 @@
 
 /* The URI says who the server is, an option whom to trust. */
 static mc_client *connect_to(const char *server, const char *ca_file) {
-  mc_options *options;
+  mc_options *options = mc_options_new();
   mc_client *client = NULL;
-  if (mc_options_new(&options) != MC_OK) return NULL;
   if (mc_options_add_server(options, server, 1) == MC_OK && mc_options_set(options, "tls_ca", ca_file) == MC_OK)
     mc_new_with(options, &client);
   mc_options_free(options);
