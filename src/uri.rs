@@ -139,8 +139,9 @@ impl ServerUri {
 
     /// The canonical name: `host:port`, `[v6]:port`, `/path` or `memory://name`, and with TLS
     /// `memcacheds://host:port`, so that nobody who reads the list of servers and sets it again turns TLS
-    /// off; of what is asked for servers `discover://host:port`. It holds neither credentials nor parameters, and parses to the same address. In a path, the bytes that would
-    /// not survive parsing stand percent-encoded.
+    /// off; of what is asked for servers `discover://host:port`. It holds neither credentials nor
+    /// parameters, and parses to the same address. In a path, the bytes that would not survive parsing
+    /// stand percent-encoded.
     pub fn name(&self) -> String {
         match self.scheme {
             Scheme::Memcacheds | Scheme::Discover | Scheme::Discovers => {

@@ -143,7 +143,7 @@ fn the_promises_hold_in_every_schedule() {
         assert!(show(seed), "seed {seed} breaks a promise");
         return;
     }
-    let count = number("MEMCACHED2_SIMULATIONS").unwrap_or(10_000);
+    let count = number("MEMCACHED2_SIMULATIONS").unwrap_or(2_000);
     let first = number("MEMCACHED2_FIRST_SEED").unwrap_or(1);
     let begun = Instant::now();
     let counts = run_all(first, count);

@@ -25,7 +25,7 @@ pub struct Stamp {
 
 impl Stamp {
     fn is_steady(self) -> bool {
-        self.list.is_multiple_of(2) && self.content.is_multiple_of(2)
+        self.list % 2 == 0 && self.content % 2 == 0
     }
 }
 

@@ -223,7 +223,7 @@ extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_
 ///
 /// A message whose pieces live as long as it does.
 unsafe fn pieces(message: &msghdr) -> &[iovec] {
-    match message.msg_iovlen as usize {
+    match message.msg_iovlen {
         0 => &[],
         // SAFETY: promised by the caller.
         n => unsafe { std::slice::from_raw_parts(message.msg_iov, n) },

@@ -31,13 +31,16 @@ pub const PAUSE: u64 = 240 * MS;
 /// The expiry times that touch sets begin here: each command has its own.
 const TOUCHES: u64 = 100_000;
 
+/// Since when each key belongs to which host.
+pub type Placed = (u64, Vec<Option<usize>>);
+
 pub struct Actor<'p> {
     plan: &'p Plan,
     client: Client,
     events: Option<Loop<Told>>,
     pub calls: Vec<Call>,
     /// From when on keys belonged to these hosts.
-    pub placed: Vec<(u64, Vec<Option<usize>>)>,
+    pub placed: Vec<Placed>,
     /// The CAS that was read last of each key.
     cas: Vec<u64>,
     /// Operations of the loop that are not over: their numbers, and when they must be.
@@ -548,7 +551,7 @@ impl<'p> Actor<'p> {
     }
 
     /// Free everything that is the library's.
-    pub fn free(self) -> (Vec<Call>, Vec<(u64, Vec<Option<usize>>)>) {
+    pub fn free(self) -> (Vec<Call>, Vec<Placed>) {
         let Actor {
             client,
             events,

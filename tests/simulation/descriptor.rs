@@ -225,6 +225,6 @@ impl World {
             return None;
         }
         let most = limit.unwrap_or(100 * MS).max(1);
-        Some(self.now + self.random.between(1, most.min(20 * MS).max(US)).min(most))
+        Some(self.now + self.random.between(1, most.clamp(US, 20 * MS)).min(most))
     }
 }

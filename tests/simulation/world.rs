@@ -178,7 +178,7 @@ impl World {
     /// The next thing that is due by `until`; `false` where there is none.
     fn step(&mut self, until: Option<u64>) -> bool {
         let due = self.due.peek();
-        if !due.is_some_and(|Reverse(due)| until.is_none_or(|until| due.at <= until)) {
+        if due.is_none_or(|Reverse(due)| until.is_some_and(|until| due.at > until)) {
             return false;
         }
         let Some(Reverse(due)) = self.due.pop() else {
