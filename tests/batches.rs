@@ -100,9 +100,11 @@ fn told(of: Kind, kinds: &[Kind], outcomes: &[(Outcome, Duration)]) -> (usize, D
     (times.len(), *first.expect("some"), *last.expect("some"))
 }
 
-/// One batch: everybody's keys are told what they must be, those of the well in their own time.
+/// One batch, during which the stopped server is silent in that phase: everybody's keys are told what they
+/// must be, those of the well in their own time.
 fn check(
     what: &str,
+    silent_at: Phase,
     kinds: &[Kind],
     well: impl Fn(usize) -> Outcome,
     run: impl FnOnce() -> Vec<(Outcome, Duration)>,
@@ -118,7 +120,7 @@ fn check(
                 // Long before those who are waited for in vain.
                 assert!(*after < CONNECTING, "{what}, key {number}: {after:?}");
             }
-            Kind::Stopped => outcome.assert_failed(Status::TIMEOUT, Phase::Receive, ""),
+            Kind::Stopped => outcome.assert_failed(Status::TIMEOUT, silent_at, ""),
             Kind::Refusing => {
                 outcome.assert_failed(Status::CONNECT_FAILED, Phase::Connect, "refused");
                 assert!(*after < CONNECTING, "{what}, key {number}: {after:?}");
@@ -126,7 +128,7 @@ fn check(
             Kind::Hole => {
                 outcome.assert_failed(Status::CONNECT_FAILED, Phase::Connect, "");
                 assert!(
-                    *after <= CONNECTING + SLACK * 10,
+                    *after <= CONNECTING + SLACK,
                     "{what}, key {number}: {after:?}"
                 );
             }
@@ -137,7 +139,7 @@ fn check(
         format!("{kind:?} {count} keys after {first:.1?} to {last:.1?}")
     });
     println!("{what}: {}; all in {took:.1?}", line.join(", "));
-    assert!(took <= SILENCE + SLACK * 10, "{what}: {took:?}");
+    assert!(took <= SILENCE + SLACK, "{what}: {took:?}");
 }
 
 /// FM-77.
@@ -146,7 +148,8 @@ fn fm77_ill_servers_cost_only_their_own_keys() {
     let five = Five::new();
     let keys = keys();
     for protocol in ["auto", "ascii", "meta", "binary"] {
-        let options = format!("protocol={protocol}");
+        // Every call is to meet the ill ones.
+        let options = format!("protocol={protocol}&reconnect=simple");
         let caller = Caller::new(&five.list(&options), &Lookups::new().resolver());
         let names = five.names();
         let kind = |key: &String| {
@@ -176,22 +179,37 @@ fn fm77_ill_servers_cost_only_their_own_keys() {
             };
             let what =
                 |name: &str| format!("{protocol}, {}, {name}", if warm { "warm" } else { "cold" });
-            check(&what("set_multi"), &kinds, |_| Outcome::Done, run(Op::Set));
+            // With `protocol=meta` a new connection is asked what it is; after the first batch there is
+            // no other to the stopped one.
+            let silent_at = |is_there: bool| match protocol == "meta" && !is_there {
+                true => Phase::Handshake,
+                false => Phase::Receive,
+            };
+            check(
+                &what("set_multi"),
+                silent_at(warm),
+                &kinds,
+                |_| Outcome::Done,
+                run(Op::Set),
+            );
             let before = five.connections_of_the_well();
             check(
                 &what("get_multi"),
+                silent_at(false),
                 &kinds,
                 |n| Outcome::value(&keys[n]),
                 run(Op::Get),
             );
             check(
                 &what("delete_multi"),
+                silent_at(false),
                 &kinds,
                 |_| Outcome::Done,
                 run(Op::Delete),
             );
             check(
                 &what("get_multi of nothing"),
+                silent_at(false),
                 &kinds,
                 |_| Outcome::Miss,
                 run(Op::Get),
@@ -219,7 +237,7 @@ fn the_end_of_the_batch_leaves_what_came() {
     let began = Instant::now();
     let outcomes = caller.multi(Op::Set, &keys);
     let took = began.elapsed();
-    assert!(took <= limit + SLACK * 10, "{took:?}");
+    assert!(took <= limit + SLACK, "{took:?}");
     let mut counts = [0; 2];
     for (key, (outcome, after)) in keys.iter().zip(outcomes) {
         let (kind, _) = names
@@ -279,7 +297,7 @@ fn fm77_ill_servers_cost_only_their_own_keys_in_a_loop() {
     assert!(after < CONNECTING, "{after:?}");
     it.finish();
     let took = began.elapsed();
-    assert!(took <= SILENCE + SLACK * 10, "{took:?}");
+    assert!(took <= SILENCE + SLACK, "{took:?}");
     let ended = it.ended(batch);
     assert_eq!(ended.status, PARTIAL);
     let entries = ended.results.expect("a batch's");

@@ -305,7 +305,7 @@ fn a_batch_with_keys_of_any_bytes() {
     let new = [
         ("ms k 1 q # v", ""),
         ("ms l 1 q # w", ""),
-        ("ms m 1 q # x", ""),
+        ("ms m 1 # x", "HD #"),
         ("mn", "MN"),
     ];
     let old = [

@@ -66,21 +66,22 @@ impl Session {
     }
 
     /// A barrier is to follow. `MN` has no opaque, and one that is left over from before would tell every
-    /// silent read that there is nothing. So the last of them is asked loud: what settles them is its reply,
-    /// and no `MN` is believed before that.
-    pub(super) fn make_last_read_loud(&mut self) {
-        let written = self.outbox.written();
-        let is_silent_read =
-            |last: &&Owed| last.form == Form::Silent && last.op.reads_value() && last.end > written;
-        let Some(last) = self.owed.back().filter(is_silent_read) else {
+    /// silent read that there is nothing, and every silent write that it was done. So the last of them is
+    /// asked loud: what settles them is its reply, and no `MN` is believed before that.
+    pub(super) fn make_last_loud(&mut self) {
+        let is_silent = |last: &&Owed| last.form == Form::Silent && !last.quiet;
+        let Some(last) = self.owed.back().filter(is_silent) else {
             return;
         };
         let line = self.outbox.bytes().get(last.key_at as usize..);
+        let line = line.and_then(|line| line.split(|byte| *byte == b'\n').next());
         let flag = line.and_then(|line| memchr::memmem::rfind(line, meta::SILENT));
         let Some(at) = flag.map(|flag| last.key_at as usize + flag) else {
             return;
         };
-        self.outbox.cut_out(at, meta::SILENT.len());
+        if !self.outbox.cut_out(at, meta::SILENT.len()) {
+            return;
+        }
         let end = self.outbox.queued();
         if let Some(last) = self.owed.back_mut() {
             last.form = Form::Loud;
@@ -160,7 +161,7 @@ impl Session {
                 .position(|owed| owed.form == Form::Barrier)
                 .filter(|_| is_barrier)?,
         };
-        // The error line may have been that of the last read, which is not silent.
+        // The error line may have been that of the last of them, which is not silent.
         let has_errors = is_barrier && self.has_errors();
         let owed = waiting.get(index)?;
         let key = owed.key(self.outbox.bytes());
@@ -176,7 +177,7 @@ impl Session {
             && (is_barrier || owed.op.takes_key())
             && !reply.returned.key.is_some_and(names_another)
             && !owed.answered;
-        let may_fail = |owed: &Owed| has_errors && owed.op.reads_value();
+        let may_fail = |owed: &Owed| has_errors && owed.form == Form::Loud;
         (is_its && self.is_reached(index, may_fail)).then_some(index)
     }
 

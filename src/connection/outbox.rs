@@ -67,10 +67,18 @@ impl Outbox {
         self.queued += (self.bytes.len() - before) as u64;
     }
 
-    /// So many bytes of what was queued last, none of which has left, are taken out of it at `at`.
-    pub fn cut_out(&mut self, at: usize, n: usize) {
+    /// Take `n` bytes out at `at`, unless some of them, or of what stands behind them, have left.
+    pub fn cut_out(&mut self, at: usize, n: usize) -> bool {
+        if at < self.own_written || at + n > self.bytes.len() {
+            return false;
+        }
         self.bytes.drain(at..at + n);
         self.queued -= n as u64;
+        let behind = self.lent.iter_mut().rev();
+        for lent in behind.take_while(|lent| lent.at > at) {
+            lent.at -= n;
+        }
+        true
     }
 
     /// See to it that the next [`Outbox::lend`] needs no memory.

@@ -10,7 +10,7 @@ static void what_cannot_be_a_client(void) {
       {"carrier-pigeon://127.0.0.1/", MC_UNKNOWN_PROTOCOL}, {"127.0.0.1?nonsense=1", MC_UNKNOWN_OPTION},
       {"127.0.0.1,127.0.0.1:11211", MC_INVALID_ARGUMENT}, /* the same server twice */
       {"127.0.0.1?timeout=1s,127.0.0.2?timeout=2s", MC_INVALID_URI}, /* of one client, and they differ */
-      {"discover://127.0.0.1/", MC_UNSUPPORTED}};
+      {"discover://127.0.0.1/,127.0.0.2", MC_INVALID_ARGUMENT} /* an endpoint, and a server beside it */};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
     mc_client *client = (mc_client *)(void *)&client;
     if (!CHECK_STATUS(mc_new(cases[i].servers, &client), cases[i].status)) fprintf(stderr, "  %s\n", cases[i].servers);

@@ -12,7 +12,7 @@ struct seen {
 
 static int belongs_to_a_server(const char *name) {
   return strcmp(name, "weight") == 0 || strcmp(name, "alias") == 0 || strcmp(name, "limit") == 0 || strcmp(name, "clock") == 0 ||
-         strcmp(name, "tls_server_name") == 0;
+         strcmp(name, "tls_server_name") == 0 || strcmp(name, "gutter") == 0;
 }
 
 static void see(void *user, const char *name, const char *type, const char *default_value, const char *doc) {

@@ -1,6 +1,6 @@
 //! What a connection's URI says.
 
-use crate::support::client::{INVALID_ARGUMENT, OK, UNSUPPORTED, last_error};
+use crate::support::client::{INVALID_ARGUMENT, OK, last_error};
 use crate::support::conn::{Conn, INVALID_URI, Parts, UNKNOWN_PROTOCOL};
 
 fn parts(protocol: &str, host: &str, path: &str, store: &str, port: u32) -> Parts {
@@ -54,7 +54,7 @@ fn uris_that_are_refused() {
         ("memcached://host:99999/", INVALID_URI),
         ("http://host/", UNKNOWN_PROTOCOL),
         ("host?timeout=soon", INVALID_ARGUMENT),
-        ("discover://host/", UNSUPPORTED),
+        ("discover://host/", INVALID_ARGUMENT),
     ] {
         assert_eq!(
             Conn::try_new(uri).err(),

@@ -37,19 +37,19 @@ fn fm09_fm10_what_is_sent() {
     assert_eq!(
         sent(&cmds),
         "mg a v k f q O7\r\n\
-         ms b 5 q O8\r\nvalue\r\n\
+         ms b 5 O8\r\nvalue\r\n\
          mn\r\n\
          ma c MI v D5 O10\r\n\
          mg d T0 O11\r\n\
          ms e 5 C77 q O12\r\nvalue\r\n\
-         md f q O13\r\n\
+         md f O13\r\n\
          mn\r\n\
          version\r\n\
          mg g v k f c T9 O16\r\n\
          mn\r\n"
     );
-    let reply = b"VA 3 ka f0 O7\r\nabc\r\nMN\r\nVA 1 O10\r\n6\r\nEN O11\r\nEX O12\r\nMN\r\n\
-        VERSION 1.6\r\nEN kg O16\r\nMN\r\n";
+    let reply = b"VA 3 ka f0 O7\r\nabc\r\nHD O8\r\nMN\r\nVA 1 O10\r\n6\r\nEN O11\r\nEX O12\r\n\
+        HD O13\r\nMN\r\nVERSION 1.6\r\nEN kg O16\r\nMN\r\n";
     let report = every_cut(meta, &cmds, BATCH, reply);
     assert!(report.in_step);
     let version = Told::Version(b"1.6".to_vec());
@@ -79,9 +79,9 @@ fn fm52_large_values_are_loud() {
     session.be_loud_above(4);
     let mut driver = Driver::again(session, BATCH, &cmds);
     let sent = driver.send_all();
-    let expected = "ms a 4 q O7\r\n1234\r\nmn\r\nms b 5 O9\r\n12345\r\n";
+    let expected = "ms a 4 O7\r\n1234\r\nmn\r\nms b 5 O9\r\n12345\r\n";
     assert_eq!(String::from_utf8(sent).expect("text"), expected);
-    driver.receive(b"MN\r\nSERVER_ERROR object too large for cache\r\n");
+    driver.receive(b"HD O7\r\nMN\r\nSERVER_ERROR object too large for cache\r\n");
     let report = driver.finish().1;
     let text = "object too large for cache";
     let failed = refused(Status::TOO_LARGE, Effect::Removed, text);
@@ -202,13 +202,19 @@ fn fm07_fm20_fm25_replies_of_others() {
 }
 
 /// FM-04, FM-07: `MN` has no opaque. One that is left over from before tells no read that there is
-/// nothing: what settles silent reads is the reply to the last of them, which is loud.
+/// nothing: what settles silent commands is the reply to the last of them, which is loud.
 #[test]
 fn fm04_fm07_a_barrier_left_over() {
     for keys in [&["a"][..], &["a", "b"], &["a", "b", "c"]] {
         let reply = b"MN\r\nVA 1 ka f0 O7\r\nA\r\nMN\r\n";
         let report = every_cut(meta, &gets(keys), BATCH, reply);
         assert!(report.broken, "{keys:?}");
+        assert!(report.told.iter().all(|told| *told == ABANDONED));
+    }
+    // Nor any write to be done.
+    for reply in ["MN\r\nHD O9\r\nMN\r\n", "MN\r\nMN\r\n"] {
+        let report = every_cut(meta, &sets(&["a", "b", "c"]), BATCH, reply.as_bytes());
+        assert!(report.broken, "{reply:?}");
         assert!(report.told.iter().all(|told| *told == ABANDONED));
     }
     // Where the last one's reply is an error line, `MN` stands for it.
@@ -240,20 +246,24 @@ fn fm09_fm11_errors_that_do_not_say_whose_they_are() {
         ),
         // Before the second's own reply: the first's.
         (
-            format!("{full}NS O8\r\nMN\r\n"),
+            format!("{full}NS O8\r\nHD O9\r\nMN\r\n"),
             [
                 memory.clone(),
                 all(Status::NOT_STORED, Effect::NotApplied),
                 Told::Done,
             ],
         ),
-        // Behind it: the third's.
+        // Behind it: the third's, which is loud.
         (
             format!("NS O8\r\n{full}MN\r\n"),
             [
                 Told::Done,
                 all(Status::NOT_STORED, Effect::NotApplied),
-                memory.clone(),
+                refused(
+                    Status::OUT_OF_MEMORY,
+                    Effect::Removed,
+                    "out of memory storing object",
+                ),
             ],
         ),
         (

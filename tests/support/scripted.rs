@@ -230,6 +230,11 @@ fn serve_each(
         }
         let request = requests(come)[asked];
         asked += 1;
+        // What every connection of the client's is asked first with `protocol=meta`.
+        if asked == 1 && !by_frames && request == b"version\r\n" {
+            send(stream, b"VERSION 1.6.40\r\n", Pace::Whole).then_some(())?;
+            continue;
+        }
         // `mn` is nobody's command; a frame that ends silence may be one.
         let is_own = !(is_end(request) && (open || !by_frames));
         let reply = match is_own {
