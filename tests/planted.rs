@@ -117,10 +117,10 @@ const PLANTED: [Planted; 10] = [
         kind: "Reused",
     },
     Planted {
-        name: "meta: any MN settles silent reads",
+        name: "meta: any MN settles silent commands",
         changes: &[Change {
             file: "src/connection/tagged.rs",
-            needle: "self.make_last_read_loud();",
+            needle: "self.make_last_loud();",
             instead: "",
         }],
         cells: "meta/F19/with MN, later/mget10|meta/F04/miss ×2, later/mget10",
@@ -131,9 +131,9 @@ const PLANTED: [Planted; 10] = [
         name: "binary: the opaque of a reply is not compared",
         changes: &[
             Change {
-                file: "src/protocol/binary/client/decode.rs",
-                needle: "if expect.opaque == header.opaque {",
-                instead: "if n == 0 {",
+                file: "src/connection/binary_replies.rs",
+                needle: "let index = header.opaque.wrapping_sub(self.front_opaque()) as usize;",
+                instead: "let index = 0 * header.opaque as usize;",
             },
             Change {
                 file: "src/protocol/binary/client/decode.rs",

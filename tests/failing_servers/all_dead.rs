@@ -65,7 +65,9 @@ fn call_the_dead(uris: &[String], what: [&str; SERVERS]) -> [usize; SERVERS] {
         println!("    a server that {what}: {attempts} attempts to connect, {rate:.2} a second");
         assert!(*attempts > 0 && rate < 5.0, "{what}: {attempts} attempts");
     }
-    assert!(share(used) < 1.0, "{} % of a processor", share(used));
+    // What the program takes for its own sleep it takes without the library too.
+    let library = share(used - own);
+    assert!(library < 1.0, "{library:.2} % of a processor");
     attempts
 }
 
