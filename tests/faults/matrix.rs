@@ -26,10 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A cell that was only slow is run so often again, alone, on a machine seen to be busy.
 const ATTEMPTS: usize = 3;
 
-/// Whether the short-cut is on: there is none for frames.
+/// Whether the short-cut is on: there is none for frames, and what `auto` speaks has its own cells.
 pub fn ways(column: Column) -> &'static [bool] {
     match column {
-        Column::Of(Protocol::Binary) => &[true],
+        Column::Of(Protocol::Binary) | Column::Auto => &[true],
         _ => &[true, false],
     }
 }
