@@ -21,6 +21,8 @@ mod support;
 #[allow(dead_code)] // as above
 mod text;
 
+use std::time::{Duration, Instant};
+
 use std::ffi::CStr;
 
 use client::Client;
@@ -320,6 +322,11 @@ fn a_batch_with_keys_of_any_bytes() {
         assert_eq!(answers(&client, &lines), ["OK"; 3], "{version}");
         let mut expected = vec!["version"];
         expected.extend(known.iter().map(|(line, _)| *line));
+        // What ends the batch may be read a little later than it is answered.
+        let limit = Instant::now() + Duration::from_secs(10);
+        while peer.heard() != [expected.clone()] && Instant::now() < limit {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         assert_eq!(peer.heard(), [expected]);
     }
 }

@@ -67,26 +67,28 @@ impl Session {
 
     /// A barrier is to follow. `MN` has no opaque, and one that is left over from before would tell every
     /// silent read that there is nothing, and every silent write that it was done. So the last of them is
-    /// asked loud: what settles them is its reply, and no `MN` is believed before that.
-    pub(super) fn make_last_loud(&mut self) {
+    /// asked loud: what settles them is its reply, and no `MN` is believed before that. Whether there was
+    /// one: nobody waits for `MN` then, unless for what an error line says.
+    pub(super) fn make_last_loud(&mut self) -> bool {
         let is_silent = |last: &&Owed| last.form == Form::Silent && !last.quiet;
         let Some(last) = self.owed.back().filter(is_silent) else {
-            return;
+            return false;
         };
         let line = self.outbox.bytes().get(last.key_at as usize..);
         let line = line.and_then(|line| line.split(|byte| *byte == b'\n').next());
         let flag = line.and_then(|line| memchr::memmem::rfind(line, meta::SILENT));
         let Some(at) = flag.map(|flag| last.key_at as usize + flag) else {
-            return;
+            return false;
         };
         if !self.outbox.cut_out(at, meta::SILENT.len()) {
-            return;
+            return false;
         }
         let end = self.outbox.queued();
         if let Some(last) = self.owed.back_mut() {
             last.form = Form::Loud;
             last.end = end;
         }
+        true
     }
 
     /// What the received bytes say next.

@@ -249,9 +249,7 @@ impl Session {
         };
         self.outbox
             .reserve(binary::frame_room(&crate::protocol::Key::NONE))?;
-        if !tagged.is_binary {
-            self.make_last_loud();
-        }
+        let quiet = quiet || (!tagged.is_binary && self.make_last_loud());
         let begin = self.outbox.bytes().len();
         let bytes = self.outbox.commands();
         match tagged.is_binary {
